@@ -1,0 +1,34 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod clock;
+mod databases;
+mod error;
+mod health;
+pub mod history;
+mod ids;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod instrument;
+pub mod json;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub mod migrations;
+pub mod observe;
+pub mod page;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+pub mod settings;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+mod timestamp;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use databases::Databases;
+pub use error::{Cause, Denial, Error, Failure, Message, MigrationError, Result};
+pub use health::{Health, MigrationStatus, PoolStatus};
+pub use ids::{
+    EXTERNAL_ID_MAX_BYTES, ExecutionId, RunId, TaskId, WorkflowId, WorkflowVersionId,
+    check_external, check_short_text,
+};
+pub use page::{Cursor, Listing, Order, Page, PageRequest};
+pub use settings::{Backend, Settings, Subsystem};
+pub use timestamp::Timestamp;

@@ -1,0 +1,246 @@
+//! The migration journal of a crate: one locked transaction applies everything that is pending.
+
+use diesel::connection::Connection as _;
+use diesel::pg::Pg;
+use diesel::prelude::QueryableByName;
+use diesel::sql_types::{BigInt, Text};
+use diesel_async::AsyncPgConnection;
+use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
+use sha2::{Digest as _, Sha256};
+
+use super::connect::{chain_of, quote_identifier};
+use super::{Database, db_error};
+use crate::clock::{Clock as _, SystemClock};
+use crate::health::MigrationStatus;
+use crate::migrations::{Applied, Known, Schema};
+use crate::{Error, Failure, Result};
+
+/// Diesel's migrations are synchronous: they run through this in a thread that may block.
+type Wrapped = AsyncConnectionWrapper<AsyncPgConnection>;
+
+#[derive(QueryableByName)]
+struct JournalRow {
+    #[diesel(sql_type = Text)]
+    version: String,
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Text)]
+    checksum: String,
+}
+
+impl Database {
+    /// Applies the pending migrations of a crate and returns their names.
+    ///
+    /// Any number of processes may call this at once: one applies, the others wait and find it
+    /// done. All pending migrations are one transaction, over the migrator's DSN when there is
+    /// one. A schema of the settings that does not exist is created.
+    ///
+    /// # Errors
+    /// `Migration` when an applied one was edited, the database is newer than the code, or one
+    /// fails; nothing is changed then.
+    pub async fn migrate(&self, schema: &'static Schema) -> Result<Vec<String>> {
+        // Without the lock first: on most starts there is nothing to do.
+        let rows = self.applied(schema).await?;
+        if schema.pending(schema.known::<Pg>()?, &rows)?.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.create_schema().await?;
+        self.locked("migrate", schema, move |conn| {
+            create_journal(conn, schema)?;
+            let rows = read_journal(conn, schema)?;
+            let pending = schema.pending(schema.known::<Pg>()?, &rows)?;
+            for known in &pending {
+                known
+                    .migration
+                    .run(conn)
+                    .map_err(|cause| schema.failed(&known.name, cause.to_string()))?;
+                record(conn, schema, known)?;
+            }
+            Ok(names(pending))
+        })
+        .await
+    }
+
+    /// Checks that nothing is pending, without changing anything.
+    ///
+    /// # Errors
+    /// `Migration`, with the names when some are pending.
+    pub async fn verify(&self, schema: &'static Schema) -> Result<()> {
+        let rows = self.applied(schema).await?;
+        let pending = names(schema.pending(schema.known::<Pg>()?, &rows)?);
+        if pending.is_empty() { Ok(()) } else { Err(schema.refuse_pending(pending)) }
+    }
+
+    /// Tells which migrations of a crate are applied and which are pending.
+    ///
+    /// # Errors
+    /// Backend failures.
+    pub async fn migration_status(&self, schema: &'static Schema) -> Result<MigrationStatus> {
+        let rows = self.applied(schema).await?;
+        Ok(schema.status(&schema.known::<Pg>()?, &rows))
+    }
+
+    /// Reverts every migration of a crate, newest first. **Its tables and their data are gone.**
+    ///
+    /// # Errors
+    /// Those of [`migrate`](Self::migrate).
+    pub async fn revert_all(&self, schema: &'static Schema) -> Result<Vec<String>> {
+        let rows = self.applied(schema).await?;
+        schema.pending(schema.known::<Pg>()?, &rows)?;
+        self.locked("revert", schema, move |conn| {
+            use diesel::RunQueryDsl as _;
+            let mut known = schema.known::<Pg>()?;
+            known.retain(|known| rows.iter().any(|row| row.version == known.version));
+            known.reverse();
+            for known in &known {
+                known
+                    .migration
+                    .revert(conn)
+                    .map_err(|cause| schema.failed(&known.name, cause.to_string()))?;
+            }
+            diesel::sql_query(format!("DROP TABLE IF EXISTS {}", schema.journal))
+                .execute(conn)
+                .map_err(db_error("revert"))?;
+            Ok(names(known))
+        })
+        .await
+    }
+
+    /// Reads the journal; one that does not exist is empty.
+    async fn applied(&self, schema: &Schema) -> Result<Vec<Applied>> {
+        use diesel_async::RunQueryDsl as _;
+        let query = journal_query(schema);
+        self.read("read_journal", || async {
+            let mut conn = self.conn("read_journal").await?;
+            match diesel::sql_query(&query).load::<JournalRow>(&mut *conn).await {
+                Ok(rows) => Ok(rows.into_iter().map(Applied::from).collect()),
+                Err(error) if is_missing_table(&error) => Ok(Vec::new()),
+                Err(error) => Err(db_error("read_journal")(error)),
+            }
+        })
+        .await
+    }
+
+    async fn create_schema(&self) -> Result<()> {
+        if self.inner.schema == "public" {
+            return Ok(());
+        }
+        let name = quote_identifier(&self.inner.schema);
+        let statement = format!("CREATE SCHEMA IF NOT EXISTS {name}");
+        match self.inner.migrator.execute("create_schema", &statement).await {
+            // `IF NOT EXISTS` races: the loser meets the winner's row in the catalogue.
+            Err(error) if chain_of(&error).contains("pg_namespace_nspname_index") => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Runs a closure in a transaction that holds the lock of this crate and schema.
+    async fn locked<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        schema: &'static Schema,
+        work: impl FnOnce(&mut Wrapped) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let conn = self.inner.migrator.connect().await?;
+        let blocking = move || {
+            let mut conn = Wrapped::from(conn);
+            let mut failure = None;
+            #[expect(clippy::disallowed_methods, reason = "deferred transactions are SQLite's")]
+            let result = conn.transaction(|conn| {
+                lock(conn, schema).and_then(|()| work(conn)).map_err(|error| {
+                    failure = Some(error);
+                    diesel::result::Error::RollbackTransaction
+                })
+            });
+            result.map_err(|error| failure.unwrap_or_else(|| db_error(operation)(error)))
+        };
+        tokio::task::spawn_blocking(blocking)
+            .await
+            .unwrap_or_else(|join| Err(Error::backend(operation, Failure::Other, join)))
+    }
+}
+
+impl From<JournalRow> for Applied {
+    fn from(JournalRow { version, name, checksum }: JournalRow) -> Self {
+        Self { version, name, checksum }
+    }
+}
+
+/// Takes a lock that ends with the transaction: it survives poolers and crashes. Whoever waits
+/// for it waits for a whole migration, so the ordinary timeouts do not count.
+fn lock(conn: &mut Wrapped, schema: &Schema) -> Result<()> {
+    use diesel::RunQueryDsl as _;
+    #[derive(QueryableByName)]
+    struct Name {
+        #[diesel(sql_type = Text)]
+        name: String,
+    }
+    let failed = || db_error("lock_migrations");
+    for timeout in ["SET LOCAL statement_timeout = 0", "SET LOCAL lock_timeout = 0"] {
+        diesel::sql_query(timeout).execute(conn).map_err(failed())?;
+    }
+    let namespace: Name = diesel::sql_query("SELECT current_schema()::text AS name")
+        .get_result(conn)
+        .map_err(failed())?;
+    diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
+        .bind::<BigInt, _>(lock_key(&namespace.name, schema.crate_name))
+        .execute(conn)
+        .map(drop)
+        .map_err(failed())
+}
+
+/// Hashes schema and crate, so that schemas do not wait for each other.
+fn lock_key(namespace: &str, crate_name: &str) -> i64 {
+    let digest = Sha256::digest(format!("parallel-stores\0{namespace}\0{crate_name}"));
+    let mut key = [0; 8];
+    key.copy_from_slice(&digest[..8]);
+    i64::from_be_bytes(key)
+}
+
+fn create_journal(conn: &mut Wrapped, schema: &Schema) -> Result<()> {
+    use diesel::RunQueryDsl as _;
+    diesel::sql_query(format!(
+        "CREATE TABLE IF NOT EXISTS {} (\
+         version TEXT COLLATE \"C\" NOT NULL PRIMARY KEY, name TEXT NOT NULL, \
+         checksum TEXT NOT NULL, applied_at TIMESTAMPTZ NOT NULL)",
+        schema.journal
+    ))
+    .execute(conn)
+    .map(drop)
+    .map_err(db_error("create_journal"))
+}
+
+fn read_journal(conn: &mut Wrapped, schema: &Schema) -> Result<Vec<Applied>> {
+    use diesel::RunQueryDsl as _;
+    diesel::sql_query(journal_query(schema))
+        .load::<JournalRow>(conn)
+        .map(|rows| rows.into_iter().map(Applied::from).collect())
+        .map_err(db_error("read_journal"))
+}
+
+fn record(conn: &mut Wrapped, schema: &Schema, known: &Known<Pg>) -> Result<()> {
+    use diesel::RunQueryDsl as _;
+    diesel::sql_query(format!(
+        "INSERT INTO {} (version, name, checksum, applied_at) VALUES ($1, $2, $3, $4::timestamptz)",
+        schema.journal
+    ))
+    .bind::<Text, _>(&known.version)
+    .bind::<Text, _>(&known.name)
+    .bind::<Text, _>(&known.checksum)
+    .bind::<Text, _>(SystemClock.now().to_string())
+    .execute(conn)
+    .map(drop)
+    .map_err(db_error("record_migration"))
+}
+
+fn journal_query(schema: &Schema) -> String {
+    format!("SELECT version, name, checksum FROM {} ORDER BY version", schema.journal)
+}
+
+fn is_missing_table(error: &diesel::result::Error) -> bool {
+    error.to_string().contains("does not exist")
+}
+
+fn names(known: Vec<Known<Pg>>) -> Vec<String> {
+    known.into_iter().map(|known| known.name).collect()
+}

@@ -1,0 +1,20 @@
+//! PostgreSQL: a fair pool, TLS, several hosts, `LISTEN`, and statements shared by callers.
+
+mod coalescer;
+mod connect;
+mod database;
+mod dsn;
+mod error;
+mod journal;
+mod listen;
+mod options;
+mod pool;
+mod retry;
+mod tls;
+
+pub use coalescer::{Batch, Coalescer};
+pub use database::Database;
+pub use error::{Violation, db_error};
+pub use listen::{Listener, Notice};
+pub use options::Options;
+pub use pool::Conn;

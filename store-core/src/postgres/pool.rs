@@ -1,0 +1,197 @@
+//! A pool that is fair and says why it cannot connect.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use diesel_async::AsyncPgConnection;
+use diesel_async::pooled_connection::PoolableConnection as _;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::connect::Connector;
+use super::options::Options;
+use crate::health::PoolStatus;
+use crate::{Error, Failure, Message, Result};
+
+/// How old a connection may become: long enough to be cheap, short enough to follow a failover.
+const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
+
+/// Makes and keeps connections for bb8.
+pub(super) struct Manager(Connector);
+
+impl bb8::ManageConnection for Manager {
+    type Connection = AsyncPgConnection;
+    type Error = Error;
+
+    async fn connect(&self) -> Result<AsyncPgConnection> {
+        self.0.connect().await
+    }
+
+    /// Looks whether the connection is known to be closed; a query would be a round trip.
+    async fn is_valid(&self, conn: &mut AsyncPgConnection) -> Result<()> {
+        if conn.is_broken() {
+            return Err(super::connect::unavailable("the server closed the connection".into()));
+        }
+        Ok(())
+    }
+
+    fn has_broken(&self, conn: &mut AsyncPgConnection) -> bool {
+        std::thread::panicking() || conn.is_broken()
+    }
+}
+
+/// Keeps the last failure to connect, which bb8 itself does not report to who waits.
+#[derive(Debug, Clone, Default)]
+struct LastError(Arc<Mutex<Option<Error>>>);
+
+impl bb8::ErrorSink<Error> for LastError {
+    fn sink(&self, error: Error) {
+        tracing::debug!(%error, "connection failed");
+        if let Ok(mut last) = self.0.lock() {
+            *last = Some(error);
+        }
+    }
+
+    fn boxed_clone(&self) -> Box<dyn bb8::ErrorSink<Error>> {
+        Box::new(self.clone())
+    }
+}
+
+/// Connections, handed out first come, first served: bb8 alone starves those who wait.
+#[derive(Clone)]
+pub(super) struct Pool {
+    pool: bb8::Pool<Manager>,
+    permits: Arc<Semaphore>,
+    size: u32,
+    waiting: Arc<AtomicU32>,
+    timeouts: Arc<AtomicU64>,
+    timeout: Duration,
+    last_error: LastError,
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("status", &self.status()).finish_non_exhaustive()
+    }
+}
+
+/// A connection out of the pool; it goes back when it is dropped.
+pub struct Conn {
+    // Declared, and so dropped, before the permit: who gets the permit finds the connection.
+    conn: bb8::PooledConnection<'static, Manager>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl fmt::Debug for Conn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Conn")
+    }
+}
+
+impl Deref for Conn {
+    type Target = AsyncPgConnection;
+
+    fn deref(&self) -> &AsyncPgConnection {
+        &self.conn
+    }
+}
+
+impl DerefMut for Conn {
+    fn deref_mut(&mut self) -> &mut AsyncPgConnection {
+        &mut self.conn
+    }
+}
+
+impl Pool {
+    pub(super) fn open(connector: Connector, options: &Options) -> Self {
+        let last_error = LastError::default();
+        let pool = bb8::Pool::builder()
+            .max_size(options.pool_max_size)
+            .min_idle(options.pool_min_size)
+            .connection_timeout(options.pool_timeout)
+            .idle_timeout(options.pool_max_idle)
+            .max_lifetime(MAX_LIFETIME)
+            .error_sink(Box::new(last_error.clone()))
+            // The first connection was made before: from now on the pool keeps trying.
+            .build_unchecked(Manager(connector));
+        Self {
+            pool,
+            permits: Arc::new(Semaphore::new(options.pool_max_size as usize)),
+            size: options.pool_max_size,
+            waiting: Arc::default(),
+            timeouts: Arc::default(),
+            timeout: options.pool_timeout,
+            last_error,
+        }
+    }
+
+    /// Waits for a connection, in the order of arrival.
+    pub(super) async fn get(&self, operation: &'static str) -> Result<Conn> {
+        let permit = self.permit(operation).await?;
+        match self.pool.get_owned().await {
+            Ok(conn) => Ok(Conn { conn, _permit: permit }),
+            Err(bb8::RunError::User(error)) => Err(error),
+            // With a permit there is room in the pool: what took so long was connecting.
+            Err(bb8::RunError::TimedOut) => Err(self.cannot_connect(operation)),
+        }
+    }
+
+    async fn permit(&self, operation: &'static str) -> Result<OwnedSemaphorePermit> {
+        let permits = Arc::clone(&self.permits);
+        if let Ok(permit) = Arc::clone(&permits).try_acquire_owned() {
+            return Ok(permit);
+        }
+        let _counted = Waiting::new(&self.waiting);
+        if let Ok(Ok(permit)) = tokio::time::timeout(self.timeout, permits.acquire_owned()).await {
+            return Ok(permit);
+        }
+        self.timeouts.fetch_add(1, Ordering::Relaxed);
+        metrics::counter!("store_pool_timeouts_total").increment(1);
+        let PoolStatus { size, in_use, waiting, .. } = self.status();
+        Err(Error::failed(operation, Failure::PoolExhausted { size, in_use, waiting }))
+    }
+
+    fn cannot_connect(&self, operation: &'static str) -> Error {
+        let failure = Failure::Unavailable { outcome_unknown: false };
+        let last = self.last_error.0.lock().ok().and_then(|mut last| last.take());
+        match last {
+            Some(cause) => Error::backend(operation, failure, cause),
+            None => {
+                let cause = Message(format!("no connection within {:?}", self.timeout));
+                Error::backend(operation, failure, cause)
+            }
+        }
+    }
+
+    pub(super) fn status(&self) -> PoolStatus {
+        let free = u32::try_from(self.permits.available_permits()).unwrap_or(self.size);
+        let status = PoolStatus {
+            size: self.size,
+            in_use: self.size.saturating_sub(free),
+            waiting: self.waiting.load(Ordering::Relaxed),
+            timeouts: self.timeouts.load(Ordering::Relaxed),
+        };
+        metrics::gauge!("store_pool_size").set(status.size);
+        metrics::gauge!("store_pool_in_use").set(status.in_use);
+        metrics::gauge!("store_pool_waiting").set(status.waiting);
+        status
+    }
+}
+
+/// Counts a caller as waiting until it is dropped, however its wait ends.
+struct Waiting<'a>(&'a AtomicU32);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicU32) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,202 @@
+//! The handle of one SQLite file.
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use tokio::sync::{mpsc, oneshot};
+
+use super::connect::{Connector, Options};
+use super::db_error;
+use super::job::{Job, Write};
+use super::readers::Readers;
+use super::writer::{QUEUE, Writer};
+use crate::health::Health;
+use crate::{Error, Failure, Message, Result};
+
+/// One SQLite file: a writer and several readers. Clones share them.
+///
+/// A process opens a file once and hands the database to every store. Other processes may open
+/// the same file.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pub(super) inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) connector: Connector,
+    pub(super) readers: Readers,
+    queue: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
+    thread: Mutex<Option<thread::JoinHandle<()>>>,
+    operation_timeout: Duration,
+    /// The directory of a private database; removed with the last handle.
+    private: Option<tempfile::TempDir>,
+}
+
+impl Database {
+    /// Opens a file, creating it and its directories (mode 0600) when there is none.
+    ///
+    /// # Errors
+    /// `Settings` naming the path when it is a directory, read-only, or no SQLite database;
+    /// nothing is created then. Backend failures.
+    pub async fn open(options: Options) -> Result<Self> {
+        Self::open_blocking(options, None).await
+    }
+
+    /// Opens a private database in a temporary file, removed when the last handle is dropped.
+    ///
+    /// # Errors
+    /// Backend failures.
+    pub async fn open_private() -> Result<Self> {
+        let directory = tempfile::Builder::new()
+            .prefix("store-")
+            .tempdir()
+            .map_err(|cause| Error::backend("open_private", Failure::Other, cause))?;
+        let options = Options::new(directory.path().join("private.sqlite"));
+        Self::open_blocking(options, Some(directory)).await
+    }
+
+    async fn open_blocking(options: Options, private: Option<tempfile::TempDir>) -> Result<Self> {
+        tokio::task::spawn_blocking(move || Self::open_now(&options, private))
+            .await
+            .unwrap_or_else(|join| Err(Error::backend("open", Failure::Other, join)))
+    }
+
+    fn open_now(options: &Options, private: Option<tempfile::TempDir>) -> Result<Self> {
+        let connector = Connector::prepare(options)?;
+        let readers = Readers::open(connector.clone(), options.readers, options.operation_timeout)?;
+        let (queue, jobs) = mpsc::channel(QUEUE);
+        let thread = Writer::start(connector.clone(), options.busy_timeout, jobs)?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                connector,
+                readers,
+                queue: Mutex::new(Some(queue)),
+                thread: Mutex::new(Some(thread)),
+                operation_timeout: options.operation_timeout,
+                private,
+            }),
+        })
+    }
+
+    /// Returns the path of the file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.inner.connector.path
+    }
+
+    /// Tells whether the file is removed with the last handle.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        self.inner.private.is_some()
+    }
+
+    /// Runs a closure that writes, and answers once it is durable.
+    ///
+    /// The closure runs in a savepoint of a transaction it shares with others that were waiting;
+    /// it must not open one itself. When it fails or panics, only its own changes are undone. Once
+    /// accepted it is carried out, even if the caller goes away.
+    ///
+    /// # Errors
+    /// What the closure returns; `Timeout` when it was not begun in time (nothing was changed);
+    /// `Unavailable` with an unknown outcome when it was begun and the answer did not come in time.
+    pub async fn write<T, F>(&self, operation: &'static str, closure: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut SqliteConnection) -> Result<T> + Send + 'static,
+    {
+        let deadline = Instant::now() + self.inner.operation_timeout;
+        let (reply, answer) = oneshot::channel();
+        let job = Write {
+            operation,
+            closure: Some(closure),
+            outcome: None,
+            reply,
+            deadline,
+            span: tracing::Span::current(),
+        };
+        let closed = || {
+            let cause = Message("the database was closed".into());
+            Error::backend(operation, Failure::Unavailable { outcome_unknown: false }, cause)
+        };
+        let queue = self.queue().ok_or_else(closed)?;
+        match tokio::time::timeout_at(deadline.into(), queue.send(Box::new(job))).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_receiver_gone)) => return Err(closed()),
+            Err(_elapsed) => return Err(Error::failed(operation, Failure::Timeout)),
+        }
+        // An accepted job whose time runs out in the queue is answered by the writer. Only when
+        // it hangs inside the database does nobody know.
+        let patience = deadline + self.inner.operation_timeout;
+        match tokio::time::timeout_at(patience.into(), answer).await {
+            Ok(Ok(result)) => result,
+            _ => Err(Error::failed(operation, Failure::Unavailable { outcome_unknown: true })),
+        }
+    }
+
+    /// Runs a closure that only reads.
+    ///
+    /// # Errors
+    /// What the closure returns; `PoolExhausted` when no reader became free in time; `Timeout`.
+    pub async fn read<T, F>(&self, operation: &'static str, closure: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut SqliteConnection) -> Result<T> + Send + 'static,
+    {
+        self.inner.readers.run(operation, closure).await
+    }
+
+    /// Carries out everything that was accepted, and accepts nothing more.
+    pub async fn close(&self) {
+        let queue = self.inner.queue.lock().map(|mut queue| queue.take());
+        drop(queue);
+        let thread = self.inner.thread.lock().ok().and_then(|mut thread| thread.take());
+        if let Some(thread) = thread {
+            // The writer's panics are caught one by one, so that joining it cannot fail.
+            drop(tokio::task::spawn_blocking(move || thread.join()).await);
+        }
+    }
+
+    /// Returns how many statements were run since the database was opened.
+    #[must_use]
+    pub fn statements(&self) -> u64 {
+        self.inner.connector.statements.load(Ordering::Relaxed)
+    }
+
+    /// Tells how the database is doing. Never fails, and takes no longer than `deadline`.
+    pub async fn health(&self, deadline: Duration) -> Health {
+        let started = Instant::now();
+        let pool = self.inner.readers.status();
+        let version = self.read("health", |conn| {
+            diesel::select(diesel::dsl::sql::<Text>("sqlite_version()"))
+                .get_result::<String>(conn)
+                .map_err(db_error("health"))
+        });
+        match tokio::time::timeout(deadline, version).await {
+            Ok(Ok(version)) => Health {
+                reachable: true,
+                problem: None,
+                server_version: Some(version),
+                round_trip: Some(started.elapsed()),
+                writable: Some(self.is_writable()),
+                ..Health::unreachable("sqlite", "", self.inner.readers.status())
+            },
+            Ok(Err(error)) => Health::unreachable("sqlite", error.to_string(), pool),
+            Err(_elapsed) => Health::unreachable("sqlite", "no answer before the deadline", pool),
+        }
+    }
+
+    fn is_writable(&self) -> bool {
+        let open = self.queue().is_some();
+        open && std::fs::metadata(self.path()).is_ok_and(|meta| !meta.permissions().readonly())
+    }
+
+    fn queue(&self) -> Option<mpsc::Sender<Box<dyn Job>>> {
+        self.inner.queue.lock().ok().and_then(|queue| queue.clone())
+    }
+}

@@ -1,0 +1,17 @@
+//! SQLite: one writer with group commit, several readers, one file that other processes may share.
+
+mod connect;
+mod database;
+mod error;
+mod functions;
+mod job;
+mod journal;
+mod maintenance;
+mod readers;
+mod writer;
+
+pub use connect::Options;
+pub use database::Database;
+pub use error::{Violation, db_error};
+pub use functions::json_contains;
+pub use maintenance::Checkpoint;

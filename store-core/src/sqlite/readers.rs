@@ -1,0 +1,142 @@
+//! The pool of connections that read.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use diesel::SqliteConnection;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::connect::Connector;
+use super::job::panicked;
+use crate::health::PoolStatus;
+use crate::{Error, Failure, Message, Result};
+
+/// Makes and keeps connections for r2d2.
+struct Manager(Connector);
+
+impl r2d2::ManageConnection for Manager {
+    type Connection = SqliteConnection;
+    type Error = Error;
+
+    fn connect(&self) -> Result<SqliteConnection> {
+        self.0.reader()
+    }
+
+    /// A connection to a file does not go stale, and a query would only cost time.
+    fn is_valid(&self, _conn: &mut SqliteConnection) -> Result<()> {
+        Ok(())
+    }
+
+    fn has_broken(&self, conn: &mut SqliteConnection) -> bool {
+        use diesel::r2d2::R2D2Connection as _;
+        std::thread::panicking() || conn.is_broken()
+    }
+}
+
+/// Read-only connections, handed out first come, first served.
+#[derive(Clone)]
+pub(super) struct Readers {
+    pool: r2d2::Pool<Manager>,
+    permits: Arc<Semaphore>,
+    size: u32,
+    waiting: Arc<AtomicU32>,
+    timeouts: Arc<AtomicU64>,
+    timeout: Duration,
+}
+
+impl fmt::Debug for Readers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Readers").field("status", &self.status()).finish_non_exhaustive()
+    }
+}
+
+impl Readers {
+    pub(super) fn open(connector: Connector, size: u32, timeout: Duration) -> Result<Self> {
+        let pool = r2d2::Pool::builder()
+            .max_size(size)
+            .min_idle(Some(1))
+            .connection_timeout(timeout)
+            .error_handler(Box::new(r2d2::NopErrorHandler))
+            .build(Manager(connector))
+            .map_err(|cause| Error::backend("open_readers", Failure::Other, cause))?;
+        Ok(Self {
+            pool,
+            permits: Arc::new(Semaphore::new(size as usize)),
+            size,
+            waiting: Arc::default(),
+            timeouts: Arc::default(),
+            timeout,
+        })
+    }
+
+    /// Runs a closure on a connection, in a thread that may block.
+    pub(super) async fn run<T, F>(&self, operation: &'static str, closure: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut SqliteConnection) -> Result<T> + Send + 'static,
+    {
+        let permit = self.permit(operation).await?;
+        let pool = self.pool.clone();
+        let span = tracing::Span::current();
+        let task = tokio::task::spawn_blocking(move || {
+            // Kept until the closure ends, also when the caller has stopped waiting.
+            let _permit = permit;
+            let _entered = span.enter();
+            let mut conn = pool.get().map_err(|cause| {
+                Error::backend(operation, Failure::Unavailable { outcome_unknown: false }, cause)
+            })?;
+            closure(&mut conn)
+        });
+        match tokio::time::timeout(self.timeout, task).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(join)) => Err(match join.try_into_panic() {
+                Ok(panic) => panicked(operation, panic.as_ref()),
+                Err(_cancelled) => Error::backend(
+                    operation,
+                    Failure::Unavailable { outcome_unknown: false },
+                    Message("the runtime is shutting down".into()),
+                ),
+            }),
+            Err(_elapsed) => Err(Error::failed(operation, Failure::Timeout)),
+        }
+    }
+
+    async fn permit(&self, operation: &'static str) -> Result<OwnedSemaphorePermit> {
+        let _counted = Waiting::new(&self.waiting);
+        let acquire = Arc::clone(&self.permits).acquire_owned();
+        if let Ok(Ok(permit)) = tokio::time::timeout(self.timeout, acquire).await {
+            return Ok(permit);
+        }
+        self.timeouts.fetch_add(1, Ordering::Relaxed);
+        let PoolStatus { size, in_use, waiting, .. } = self.status();
+        Err(Error::failed(operation, Failure::PoolExhausted { size, in_use, waiting }))
+    }
+
+    pub(super) fn status(&self) -> PoolStatus {
+        let free = u32::try_from(self.permits.available_permits()).unwrap_or(self.size);
+        PoolStatus {
+            size: self.size,
+            in_use: self.size.saturating_sub(free),
+            waiting: self.waiting.load(Ordering::Relaxed),
+            timeouts: self.timeouts.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// Counts a caller as waiting until it is dropped, however its wait ends.
+struct Waiting<'a>(&'a AtomicU32);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicU32) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,221 @@
+//! The single writer: a thread that commits once for all that are waiting.
+
+use std::path::PathBuf;
+use std::sync::mpsc as std_mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use diesel::SqliteConnection;
+use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager as _};
+use tokio::sync::mpsc;
+
+use super::connect::{Connector, pragma};
+use super::db_error;
+use super::job::{Job, Kept};
+use crate::{Error, Failure, Result};
+
+/// A batch ends after this many closures …
+const BATCH_JOBS: usize = 256;
+/// … or this much time, so that other processes get their turn.
+const BATCH_TIME: Duration = Duration::from_millis(5);
+/// Left free between two batches in a row, for a process that waits for the lock.
+const BATCH_GAP: Duration = Duration::from_micros(100);
+/// What SQLite itself waits for the lock before the writer looks at its deadline again.
+const BUSY_SLICE_MS: u32 = 3;
+/// The size of the log from which it is checkpointed.
+const CHECKPOINT_BYTES: u64 = 8 * 1024 * 1024;
+
+/// Jobs that can wait before callers have to.
+pub(super) const QUEUE: usize = 4096;
+
+pub(super) type Queue = mpsc::Receiver<Box<dyn Job>>;
+
+/// The state of the writer thread.
+pub(super) struct Writer {
+    connector: Connector,
+    conn: Option<SqliteConnection>,
+    busy_timeout: Duration,
+    checkpointer: std_mpsc::SyncSender<()>,
+    log: PathBuf,
+}
+
+impl Writer {
+    /// Opens the connection and starts the thread, which ends when the queue is closed and empty.
+    pub(super) fn start(
+        connector: Connector,
+        busy_timeout: Duration,
+        queue: Queue,
+    ) -> Result<thread::JoinHandle<()>> {
+        let checkpointer = start_checkpointer(connector.clone())?;
+        let mut log = connector.path.clone().into_os_string();
+        log.push("-wal");
+        let mut writer =
+            Self { connector, conn: None, busy_timeout, checkpointer, log: log.into() };
+        writer.connection()?;
+        thread::Builder::new()
+            .name("store-sqlite-writer".into())
+            .spawn(move || writer.run(queue))
+            .map_err(|cause| Error::backend("start_writer", Failure::Other, cause))
+    }
+
+    fn run(mut self, mut queue: Queue) {
+        while let Some(first) = queue.blocking_recv() {
+            let busy = self.batch(first, &mut queue);
+            self.request_checkpoint();
+            if busy {
+                thread::sleep(BATCH_GAP);
+            }
+        }
+    }
+
+    /// Runs one batch; returns whether it ended with more jobs waiting.
+    fn batch(&mut self, first: Box<dyn Job>, queue: &mut Queue) -> bool {
+        if let Err(error) = self.begin(first.as_ref()) {
+            first.answer(Err(error));
+            return false;
+        }
+        let (done, ended) = self.run_jobs(first, queue);
+        metrics::histogram!("store_sqlite_commit_batch_size").record(count(done.len()));
+        let committed = match ended {
+            Some(error) => Err(error),
+            None => self.commit(),
+        };
+        if committed.is_err() {
+            // Whatever state the connection is in, the next batch begins on a new one.
+            self.conn = None;
+        }
+        for job in done {
+            job.answer(committed.clone());
+        }
+        !queue.is_empty()
+    }
+
+    /// Runs jobs until the batch is full or nobody waits, or the transaction ends underneath.
+    fn run_jobs(
+        &mut self,
+        first: Box<dyn Job>,
+        queue: &mut Queue,
+    ) -> (Vec<Box<dyn Job>>, Option<Error>) {
+        let started = Instant::now();
+        let mut done = Vec::new();
+        let mut next = Some(first);
+        while let Some(mut job) = next {
+            if job.expired(Instant::now()) {
+                let late = Error::failed(job.operation(), Failure::Timeout);
+                job.answer(Err(late));
+            } else {
+                let result = self.run_in_savepoint(job.as_mut());
+                done.push(job);
+                if let Err(error) = result {
+                    return (done, Some(error));
+                }
+            }
+            let full = done.len() >= BATCH_JOBS || started.elapsed() >= BATCH_TIME;
+            next = if full { None } else { queue.try_recv().ok() };
+        }
+        (done, None)
+    }
+
+    /// Runs one job in a savepoint. An error means that the transaction is gone: disk full and
+    /// I/O errors end it underneath, and what ran after that would commit on its own.
+    fn run_in_savepoint(&mut self, job: &mut dyn Job) -> Result<()> {
+        let operation = job.operation();
+        let conn = self.connection()?;
+        conn.batch_execute("SAVEPOINT store_job").map_err(db_error(operation))?;
+        let kept = job.run(conn);
+        let undo_or_keep = match kept {
+            Kept::Yes => conn.batch_execute("RELEASE store_job"),
+            Kept::No => conn.batch_execute("ROLLBACK TO store_job; RELEASE store_job"),
+        };
+        undo_or_keep.map_err(|error| ended_underneath(job, db_error(operation)(error)))?;
+        if let Some(error) = job.failure().filter(ends_the_batch) {
+            return Err(error);
+        }
+        match AnsiTransactionManager::transaction_manager_status_mut(conn).transaction_depth() {
+            Ok(None) => Ok(()),
+            // The closure left a transaction of Diesel's open, by a panic inside it.
+            _ => Err(Error::failed(operation, Failure::Other)),
+        }
+    }
+
+    /// Begins a transaction, waiting for other processes up to the busy timeout.
+    fn begin(&mut self, job: &dyn Job) -> Result<()> {
+        let deadline = Instant::now() + self.busy_timeout;
+        loop {
+            let conn = self.connection()?;
+            match conn.batch_execute("BEGIN IMMEDIATE").map_err(db_error(job.operation())) {
+                Ok(()) => return Ok(()),
+                Err(error) if error.failure() == Some(Failure::Busy) => {
+                    let now = Instant::now();
+                    if now >= deadline || job.expired(now) {
+                        return Err(error);
+                    }
+                }
+                Err(error) => {
+                    self.conn = None;
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        self.connection()?.batch_execute("COMMIT").map_err(db_error("commit"))
+    }
+
+    /// Returns the connection, opening it again after a failure.
+    fn connection(&mut self) -> Result<&mut SqliteConnection> {
+        let conn = match self.conn.take() {
+            Some(conn) => conn,
+            None => {
+                let mut conn = self.connector.writer()?;
+                // Short slices, so that a writer that waits tries again soon: SQLite's own
+                // handler backs off to 100 ms and would rarely meet the gap between two batches.
+                pragma(&mut conn, &format!("PRAGMA busy_timeout = {BUSY_SLICE_MS}"))?;
+                conn
+            }
+        };
+        Ok(self.conn.insert(conn))
+    }
+
+    fn request_checkpoint(&self) {
+        let long = std::fs::metadata(&self.log).is_ok_and(|meta| meta.len() > CHECKPOINT_BYTES);
+        if long {
+            let _already_under_way = self.checkpointer.try_send(());
+        }
+    }
+}
+
+/// The error all callers of a batch get: what the job said first, if it failed.
+fn ended_underneath(job: &dyn Job, savepoint: Error) -> Error {
+    job.failure().unwrap_or(savepoint)
+}
+
+/// A full disk usually ends the transaction, but not always: the batch then ends in either case,
+/// so that its callers are all told the same.
+fn ends_the_batch(error: &Error) -> bool {
+    error.failure() == Some(Failure::DiskFull)
+}
+
+/// Checkpoints from a connection of its own: an automatic checkpoint stalls the writer.
+fn start_checkpointer(connector: Connector) -> Result<std_mpsc::SyncSender<()>> {
+    let (sender, requests) = std_mpsc::sync_channel::<()>(1);
+    let mut conn = connector.establish()?;
+    let run = move || {
+        while requests.recv().is_ok() {
+            if let Err(error) = pragma(&mut conn, "PRAGMA wal_checkpoint(PASSIVE)") {
+                tracing::debug!(%error, "checkpoint put off");
+            }
+        }
+    };
+    thread::Builder::new()
+        .name("store-sqlite-checkpoint".into())
+        .spawn(run)
+        .map_err(|cause| Error::backend("start_checkpointer", Failure::Other, cause))?;
+    Ok(sender)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a batch has at most 256 jobs")]
+const fn count(jobs: usize) -> f64 {
+    jobs as f64
+}

@@ -1,0 +1,42 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(feature = "postgres")]
+pub mod postgres;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod rules;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+
+use std::sync::Arc;
+
+use store_core::history::RunHistoryStore;
+use store_core::{Backend, Databases, Result, Subsystem};
+
+/// Opens the run history on the backend the settings name.
+///
+/// Pending migrations are applied first, unless `AUTO_MIGRATE` is off: then they are an error.
+///
+/// # Errors
+/// `BackendNotCompiled` when that backend's Cargo feature is off; `Migration`; `Settings`; and
+/// whatever opening the database fails with.
+pub async fn open(databases: &Databases) -> Result<Arc<dyn RunHistoryStore>> {
+    match databases.backend(Subsystem::History) {
+        #[cfg(feature = "sqlite")]
+        Backend::Sqlite | Backend::Memory => {
+            Ok(Arc::new(sqlite::SqliteRunHistoryStore::open(databases).await?))
+        }
+        #[cfg(not(feature = "sqlite"))]
+        Backend::Sqlite | Backend::Memory => {
+            Err(store_core::Error::BackendNotCompiled { backend: "sqlite", feature: "sqlite" })
+        }
+        #[cfg(feature = "postgres")]
+        Backend::Postgres => {
+            Ok(Arc::new(postgres::PostgresRunHistoryStore::open(databases).await?))
+        }
+        #[cfg(not(feature = "postgres"))]
+        Backend::Postgres => {
+            Err(store_core::Error::BackendNotCompiled { backend: "postgres", feature: "postgres" })
+        }
+    }
+}

@@ -1,0 +1,389 @@
+//! Run history in PostgreSQL.
+
+mod append;
+mod budget;
+mod error;
+mod executions;
+mod migrations;
+mod results;
+mod retention;
+mod rows;
+mod schema;
+mod steps;
+mod tasks;
+mod usage;
+
+pub use migrations::{MIGRATIONS, SCHEMA};
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use store_core::history::{
+    Execution, ExecutionFilter, ExecutionStatus, ExecutionWithSteps, NewExecution, NewStep,
+    NewTaskResult, PruneReport, PruneRequest, RunHistoryStore, Step, TaskExecution, TaskResult,
+    TaskResults, UsageGroup, UsageTotal,
+};
+use store_core::json::JsonPolicy;
+use store_core::postgres::{Coalescer, Database};
+use store_core::{
+    Clock, Databases, Error, ExecutionId, Failure, Health, Listing, Order, Page, PageRequest,
+    Result, SystemClock, observed,
+};
+
+use self::append::{AppendBatch, AppendRequest};
+use crate::rules::{
+    Context, Finish, HEALTH_DEADLINE, ReadyExecution, ReadyFilter, ReadyResult, ReadyStep,
+    ReadyTask, checked_batch, checked_batch_of_steps,
+};
+
+/// Run history in PostgreSQL. Clones share the database.
+#[derive(Debug, Clone)]
+pub struct PostgresRunHistoryStore {
+    db: Database,
+    context: Context,
+    // parity: SQLite's writer groups commits by itself.
+    appends: Coalescer<AppendBatch>,
+}
+
+impl PostgresRunHistoryStore {
+    /// Opens the store in the database of its settings and migrates it, unless told not to.
+    ///
+    /// # Errors
+    /// Those of opening the database; `Migration`.
+    pub async fn open(databases: &Databases) -> Result<Self> {
+        let db = databases.postgres().await?;
+        if databases.settings().auto_migrate() {
+            db.migrate(&SCHEMA).await?;
+        } else {
+            db.verify(&SCHEMA).await?;
+        }
+        Ok(Self::new(db, databases.json_policy(), Arc::new(SystemClock)))
+    }
+
+    /// Makes a store on a database that is migrated.
+    #[must_use]
+    pub fn new(db: Database, json: JsonPolicy, clock: Arc<dyn Clock>) -> Self {
+        let appends = Coalescer::new(AppendBatch { db: db.clone(), json });
+        Self { db, context: Context { json, clock }, appends }
+    }
+
+    async fn finish(
+        &self,
+        id: &ExecutionId,
+        status: ExecutionStatus,
+        error: Option<&str>,
+    ) -> Result<Execution> {
+        let finish = Finish::new(&self.context, id, status, error)?;
+        self.db
+            .write("execution_finish", || async {
+                let mut conn = self.db.conn("execution_finish").await?;
+                executions::execution_finish(&mut conn, &finish, &self.context.json).await
+            })
+            .await
+    }
+
+    async fn find_one(&self, id: &ExecutionId) -> Result<Option<Execution>> {
+        self.db
+            .read("execution_find", || async {
+                let mut conn = self.db.conn("execution_find").await?;
+                executions::execution_find(&mut conn, id, &self.context.json).await
+            })
+            .await
+    }
+
+    async fn fetch_one(&self, id: &ExecutionId) -> Result<Execution> {
+        self.db
+            .read("execution_fetch", || async {
+                let mut conn = self.db.conn("execution_fetch").await?;
+                executions::execution_fetch(&mut conn, id, &self.context.json).await
+            })
+            .await
+    }
+
+    async fn append_one(&self, id: &ExecutionId, step: NewStep) -> Result<Step> {
+        let step = ReadyStep::new(&self.context, step)?;
+        let bytes = step.payload.text.len();
+        let request = AppendRequest { id: id.clone(), step, now: self.context.clock.now() };
+        self.appends.submit(id, request, bytes).await
+    }
+
+    async fn append_batch(&self, id: &ExecutionId, steps: Vec<NewStep>) -> Result<Vec<Step>> {
+        let steps = checked_batch_of_steps(&self.context, steps)?;
+        if steps.is_empty() {
+            return Ok(Vec::new());
+        }
+        let now = self.context.clock.now();
+        let this = self.clone();
+        let id = id.clone();
+        // A task of its own: once accepted, a caller that goes away does not cancel it.
+        let accepted = tokio::spawn(async move {
+            let json = &this.context.json;
+            this.db
+                .write("step_append_many", || async {
+                    let mut conn = this.db.conn("step_append_many").await?;
+                    append::step_append_many(&mut conn, &id, &steps, now, json).await
+                })
+                .await
+        });
+        accepted.await.unwrap_or_else(|gone| {
+            let failure = Failure::Unavailable { outcome_unknown: true };
+            Err(Error::backend("step_append_many", failure, gone))
+        })
+    }
+
+    async fn load_steps(&self, executions: Vec<Execution>) -> Result<Vec<ExecutionWithSteps>> {
+        self.db
+            .read("step_load_for", || async {
+                let mut conn = self.db.conn("step_load_for").await?;
+                steps::step_load_for(&mut conn, executions.clone(), &self.context.json).await
+            })
+            .await
+    }
+
+    async fn list_page(
+        &self,
+        operation: &'static str,
+        filter: &ExecutionFilter,
+        page: &PageRequest,
+        with_steps: bool,
+    ) -> Result<Page<Execution>> {
+        let listing = Listing::new(operation, filter, page, Order::Desc)?;
+        let filter = ReadyFilter::new(&self.context, filter)?;
+        let json = &self.context.json;
+        self.db
+            .read("execution_list", || async {
+                let mut conn = self.db.conn("execution_list").await?;
+                executions::execution_list(&mut conn, &filter, &listing, with_steps, json).await
+            })
+            .await
+    }
+
+    async fn prune_all(&self, request: &PruneRequest) -> Result<PruneReport> {
+        let limit = checked_batch(request)?;
+        let retention = request.retention;
+        let doomed = self
+            .db
+            .read("prune_plan", || async {
+                let mut conn = self.db.conn("prune_plan").await?;
+                retention::prune_plan(&mut conn, retention).await
+            })
+            .await?;
+        if request.dry_run {
+            return self
+                .db
+                .read("prune_count", || async {
+                    let mut conn = self.db.conn("prune_count").await?;
+                    retention::prune_count(&mut conn, &doomed).await
+                })
+                .await;
+        }
+        let mut report = PruneReport::default();
+        loop {
+            let batch = self
+                .db
+                .write("prune_batch", || async {
+                    let mut conn = self.db.conn("prune_batch").await?;
+                    retention::prune_batch(&mut conn, &doomed, limit).await
+                })
+                .await?;
+            if batch.executions == 0 {
+                break;
+            }
+            report = report.plus(batch);
+        }
+        Ok(report)
+    }
+}
+
+#[async_trait]
+impl RunHistoryStore for PostgresRunHistoryStore {
+    async fn start(&self, new: NewExecution) -> Result<Execution> {
+        observed!("history", "start", "postgres", async {
+            let ready = ReadyExecution::new(&self.context, new)?;
+            self.db
+                .write("execution_insert", || async {
+                    let mut conn = self.db.conn("execution_insert").await?;
+                    executions::execution_insert(&mut conn, &ready).await
+                })
+                .await
+                .map(|()| ready.execution)
+        })
+        .await
+    }
+
+    async fn append_step(&self, id: &ExecutionId, step: NewStep) -> Result<Step> {
+        observed!("history", "append_step", "postgres", self.append_one(id, step)).await
+    }
+
+    async fn append_steps(&self, id: &ExecutionId, steps: Vec<NewStep>) -> Result<Vec<Step>> {
+        observed!("history", "append_steps", "postgres", self.append_batch(id, steps)).await
+    }
+
+    async fn succeed(&self, id: &ExecutionId) -> Result<Execution> {
+        let finish = self.finish(id, ExecutionStatus::Succeeded, None);
+        observed!("history", "succeed", "postgres", finish).await
+    }
+
+    async fn fail(&self, id: &ExecutionId, error: &str) -> Result<Execution> {
+        let finish = self.finish(id, ExecutionStatus::Failed, Some(error));
+        observed!("history", "fail", "postgres", finish).await
+    }
+
+    async fn cancel(&self, id: &ExecutionId, reason: Option<&str>) -> Result<Execution> {
+        let finish = self.finish(id, ExecutionStatus::Cancelled, reason);
+        observed!("history", "cancel", "postgres", finish).await
+    }
+
+    async fn fetch(&self, id: &ExecutionId) -> Result<Execution> {
+        observed!("history", "fetch", "postgres", self.fetch_one(id)).await
+    }
+
+    async fn find(&self, id: &ExecutionId) -> Result<Option<Execution>> {
+        observed!("history", "find", "postgres", self.find_one(id)).await
+    }
+
+    async fn fetch_with_steps(&self, id: &ExecutionId) -> Result<ExecutionWithSteps> {
+        observed!("history", "fetch_with_steps", "postgres", async {
+            let execution = self.fetch_one(id).await?;
+            let mut loaded = self.load_steps(vec![execution]).await?;
+            loaded.pop().ok_or_else(|| Error::not_found("execution", id))
+        })
+        .await
+    }
+
+    async fn steps(&self, id: &ExecutionId, page: &PageRequest) -> Result<Page<Step>> {
+        observed!("history", "steps", "postgres", async {
+            let listing = Listing::new("history.steps", id, page, Order::Asc)?;
+            self.db
+                .read("step_list", || async {
+                    let mut conn = self.db.conn("step_list").await?;
+                    steps::step_list(&mut conn, id, &listing, &self.context.json).await
+                })
+                .await
+        })
+        .await
+    }
+
+    async fn list(&self, filter: &ExecutionFilter, page: &PageRequest) -> Result<Page<Execution>> {
+        let list = self.list_page("history.list", filter, page, false);
+        observed!("history", "list", "postgres", list).await
+    }
+
+    async fn list_with_steps(
+        &self,
+        filter: &ExecutionFilter,
+        page: &PageRequest,
+    ) -> Result<Page<ExecutionWithSteps>> {
+        observed!("history", "list_with_steps", "postgres", async {
+            let page = self.list_page("history.list_with_steps", filter, page, true).await?;
+            let next = page.next;
+            Ok(Page { items: self.load_steps(page.items).await?, next })
+        })
+        .await
+    }
+
+    async fn usage(
+        &self,
+        filter: &ExecutionFilter,
+        group_by: UsageGroup,
+    ) -> Result<Vec<UsageTotal>> {
+        observed!("history", "usage", "postgres", async {
+            let filter = ReadyFilter::new(&self.context, filter)?;
+            self.db
+                .read("usage_total", || async {
+                    let mut conn = self.db.conn("usage_total").await?;
+                    usage::usage_total(&mut conn, &filter, group_by).await
+                })
+                .await
+        })
+        .await
+    }
+
+    async fn delete(&self, id: &ExecutionId) -> Result<()> {
+        observed!("history", "delete", "postgres", async {
+            self.db
+                .write("execution_delete", || async {
+                    let mut conn = self.db.conn("execution_delete").await?;
+                    executions::execution_delete(&mut conn, id).await
+                })
+                .await
+        })
+        .await
+    }
+
+    async fn prune(&self, request: &PruneRequest) -> Result<PruneReport> {
+        observed!("history", "prune", "postgres", self.prune_all(request)).await
+    }
+
+    async fn health(&self) -> Health {
+        let mut health = self.db.health(HEALTH_DEADLINE).await;
+        if health.reachable {
+            match self.db.migration_status(&SCHEMA).await {
+                Ok(status) => health.migrations.push(status),
+                Err(error) => health.problem = Some(error.to_string()),
+            }
+        }
+        health
+    }
+}
+
+#[async_trait]
+impl TaskResults for PostgresRunHistoryStore {
+    async fn record_task(&self, task: TaskExecution) -> Result<()> {
+        observed!("history", "record_task", "postgres", async {
+            let ready = ReadyTask::new(&self.context, task)?;
+            self.db
+                .write("task_record", || async {
+                    let mut conn = self.db.conn("task_record").await?;
+                    tasks::task_record(&mut conn, &ready, &self.context.json).await
+                })
+                .await
+        })
+        .await
+    }
+
+    async fn tasks(&self, id: &ExecutionId, page: &PageRequest) -> Result<Page<TaskExecution>> {
+        observed!("history", "tasks", "postgres", async {
+            let listing = Listing::new("history.tasks", id, page, Order::Asc)?;
+            self.db
+                .read("task_list", || async {
+                    let mut conn = self.db.conn("task_list").await?;
+                    tasks::task_list(&mut conn, id, &listing, &self.context.json).await
+                })
+                .await
+        })
+        .await
+    }
+
+    async fn put_result(&self, result: NewTaskResult) -> Result<TaskResult> {
+        observed!("history", "put_result", "postgres", async {
+            let ready = ReadyResult::new(&self.context, result)?;
+            self.db
+                .write("result_put", || async {
+                    let mut conn = self.db.conn("result_put").await?;
+                    results::result_put(&mut conn, &ready).await
+                })
+                .await
+                .map(|()| ready.into_record())
+        })
+        .await
+    }
+
+    async fn results(
+        &self,
+        id: &ExecutionId,
+        key: Option<&str>,
+        page: &PageRequest,
+    ) -> Result<Page<TaskResult>> {
+        observed!("history", "results", "postgres", async {
+            let listing = Listing::new("history.results", &(id, key), page, Order::Asc)?;
+            self.db
+                .read("result_list", || async {
+                    let mut conn = self.db.conn("result_list").await?;
+                    results::result_list(&mut conn, id, key, &listing, &self.context.json).await
+                })
+                .await
+        })
+        .await
+    }
+}

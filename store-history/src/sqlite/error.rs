@@ -1,0 +1,33 @@
+//! What a violated constraint means here.
+
+use diesel::result::Error as DieselError;
+use store_core::sqlite::{Violation, db_error};
+use store_core::{Error, ExecutionId};
+
+/// Maps the failure of a statement that inserts an execution.
+pub(super) fn on_insert(id: &ExecutionId, error: DieselError) -> Error {
+    match Violation::of(&error) {
+        Some(Violation::Unique(columns)) if columns == "history_executions.execution_id" => {
+            Error::conflict("execution", id, "an execution with this id was started before")
+        }
+        _ => db_error("execution_insert")(error),
+    }
+}
+
+/// Maps the failure of a statement that adds to an execution's counters.
+pub(super) fn on_append(operation: &'static str, error: DieselError) -> Error {
+    match Violation::of(&error) {
+        Some(Violation::Check(name)) if name == "ck_history_executions_usage" => {
+            Error::invalid("usage", "the execution's total would exceed 2^62")
+        }
+        _ => db_error(operation)(error),
+    }
+}
+
+/// Maps the failure of a statement that inserts a child of an execution: its only foreign key.
+pub(super) fn on_child(operation: &'static str, id: &ExecutionId, error: DieselError) -> Error {
+    match Violation::of(&error) {
+        Some(Violation::ForeignKey) => Error::not_found("execution", id),
+        _ => db_error(operation)(error),
+    }
+}

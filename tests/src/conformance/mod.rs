@@ -1,0 +1,3 @@
+//! The behaviours of every protocol, one module per subsystem.
+
+pub mod history;

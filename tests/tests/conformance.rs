@@ -1,0 +1,15 @@
+//! Every behaviour of every protocol, on every backend that is compiled in.
+//!
+//! Names are `<subsystem>::<backend>::<fact>`.
+
+mod history {
+    #[cfg(feature = "sqlite")]
+    mod sqlite {
+        store_tests::history_tests!(store_tests::fixture::sqlite::history);
+    }
+
+    #[cfg(feature = "postgres")]
+    mod postgres {
+        store_tests::history_tests!(store_tests::fixture::postgres::history);
+    }
+}
