@@ -30,7 +30,7 @@ impl Clock for SystemClock {
         #[expect(clippy::disallowed_methods, reason = "this is the one place that asks")]
         let now = chrono::Utc::now();
         // A machine whose clock shows a year after 9999 gets the epoch: visible, and no panic.
-        Timestamp::try_from(now).unwrap_or_else(|_range| Timestamp::EPOCH)
+        Timestamp::try_from(now).unwrap_or(Timestamp::EPOCH)
     }
 }
 
@@ -62,8 +62,7 @@ impl ManualClock {
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
-            .unwrap_or_else(|_range| Timestamp::EPOCH)
+        Timestamp::from_micros(self.0.load(Ordering::SeqCst)).unwrap_or(Timestamp::EPOCH)
     }
 
     fn database_override(&self) -> Option<Timestamp> {

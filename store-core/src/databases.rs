@@ -82,6 +82,15 @@ impl Databases {
             return Ok(private.insert(Database::open_private().await?).clone());
         }
         let options = Options::from_settings(&self.settings, subsystem);
+        if options.path.as_os_str().is_empty() {
+            return Err(crate::Error::settings(
+                "SQLITE_PATH",
+                format!(
+                    "not set, although {subsystem} is on SQLite, and there is no home directory \
+                     to put its file in: set it to a path"
+                ),
+            ));
+        }
         let mut files = self.files.lock().await;
         if let Some(database) = files.get(&options.path) {
             return Ok(database.clone());

@@ -13,7 +13,7 @@ use crate::health::MigrationStatus;
 use crate::{Error, MigrationError, Result};
 
 /// The schema of one crate on one backend.
-#[allow(missing_debug_implementations, reason = "EmbeddedMigrations is not Debug")]
+#[expect(missing_debug_implementations, reason = "EmbeddedMigrations is not Debug")]
 pub struct Schema {
     /// The crate the tables belong to, such as `store-history`.
     pub crate_name: &'static str,
@@ -41,6 +41,13 @@ pub(crate) struct Known<DB: Backend> {
     pub(crate) name: String,
     pub(crate) checksum: String,
     pub(crate) migration: Box<dyn Migration<DB>>,
+}
+
+impl<DB: Backend> Known<DB> {
+    /// Tells whether it runs in a transaction; `metadata.toml` says when it must not.
+    pub(crate) fn is_transactional(&self) -> bool {
+        self.migration.metadata().run_in_transaction()
+    }
 }
 
 impl Schema {

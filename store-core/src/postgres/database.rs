@@ -14,7 +14,8 @@ use super::options::Options;
 use super::pool::{Conn, Pool};
 use super::retry::{Kind, retry};
 use super::{Listener, db_error};
-use crate::health::{Health, PoolStatus};
+use crate::health::{Health, MigrationStatus, PoolStatus};
+use crate::migrations::Schema;
 use crate::{Error, Result};
 
 /// One PostgreSQL database: a pool of connections. Clones share it.
@@ -125,30 +126,43 @@ impl Database {
         self.inner.pool.status()
     }
 
-    /// Tells how the database is doing. Never fails, and takes no longer than `deadline`.
-    pub async fn health(&self, deadline: Duration) -> Health {
-        let started = Instant::now();
+    /// Tells how the database and the schemas in it are doing. Never fails, and takes no longer
+    /// than `deadline`.
+    pub async fn health(&self, deadline: Duration, schemas: &[&'static Schema]) -> Health {
         let unreachable =
             |problem: String| Health::unreachable("postgres", problem, self.inner.pool.status());
-        let vitals = async {
-            let mut conn = self.conn("health").await?;
-            vitals(&mut conn).await
-        };
-        match tokio::time::timeout(deadline, vitals).await {
-            Ok(Ok(vitals)) => Health {
+        match tokio::time::timeout(deadline, self.vitals(schemas)).await {
+            Ok(Ok((vitals, round_trip, migrations))) => Health {
                 reachable: true,
                 problem: None,
                 server_version: Some(vitals.server_version),
-                round_trip: Some(started.elapsed()),
+                round_trip: Some(round_trip),
                 writable: Some(!vitals.read_only),
                 replica_lag: vitals
                     .lag_seconds
                     .and_then(|lag| Duration::try_from_secs_f64(lag).ok()),
+                migrations,
                 ..unreachable(String::new())
             },
             Ok(Err(error)) => unreachable(error.to_string()),
             Err(_elapsed) => unreachable("no answer before the deadline".into()),
         }
+    }
+
+    async fn vitals(
+        &self,
+        schemas: &[&'static Schema],
+    ) -> Result<(Vitals, Duration, Vec<MigrationStatus>)> {
+        let mut conn = self.conn("health").await?;
+        let started = Instant::now();
+        let vitals = vitals(&mut conn).await?;
+        let round_trip = started.elapsed();
+        drop(conn);
+        let mut migrations = Vec::with_capacity(schemas.len());
+        for schema in schemas {
+            migrations.push(self.migration_status(schema).await?);
+        }
+        Ok((vitals, round_trip, migrations))
     }
 }
 

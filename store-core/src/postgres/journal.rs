@@ -3,12 +3,12 @@
 use diesel::connection::Connection as _;
 use diesel::pg::Pg;
 use diesel::prelude::QueryableByName;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::Text;
 use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
-use sha2::{Digest as _, Sha256};
 
 use super::connect::{chain_of, quote_identifier};
+use super::migration_lock::{lock, lock_session};
 use super::{Database, db_error};
 use crate::clock::{Clock as _, SystemClock};
 use crate::health::MigrationStatus;
@@ -16,7 +16,7 @@ use crate::migrations::{Applied, Known, Schema};
 use crate::{Error, Failure, Result};
 
 /// Diesel's migrations are synchronous: they run through this in a thread that may block.
-type Wrapped = AsyncConnectionWrapper<AsyncPgConnection>;
+pub(super) type Wrapped = AsyncConnectionWrapper<AsyncPgConnection>;
 
 #[derive(QueryableByName)]
 struct JournalRow {
@@ -45,20 +45,16 @@ impl Database {
             return Ok(Vec::new());
         }
         self.create_schema().await?;
-        self.locked("migrate", schema, move |conn| {
-            create_journal(conn, schema)?;
-            let rows = read_journal(conn, schema)?;
-            let pending = schema.pending(schema.known::<Pg>()?, &rows)?;
-            for known in &pending {
-                known
-                    .migration
-                    .run(conn)
-                    .map_err(|cause| schema.failed(&known.name, cause.to_string()))?;
-                record(conn, schema, known)?;
+        let mut done = Vec::new();
+        // A migration that cannot run in a transaction runs alone, between those that do.
+        loop {
+            let applied = self.locked("migrate", schema, move |conn| apply(conn, schema)).await?;
+            done.extend(applied);
+            match self.alone("migrate", schema).await? {
+                Some(name) => done.push(name),
+                None => return Ok(done),
             }
-            Ok(names(pending))
-        })
-        .await
+        }
     }
 
     /// Checks that nothing is pending, without changing anything.
@@ -158,6 +154,29 @@ impl Database {
             .await
             .unwrap_or_else(|join| Err(Error::backend(operation, Failure::Other, join)))
     }
+
+    /// Runs the next migration on its own, outside any transaction, when it is marked so. When it
+    /// is interrupted it is run again: it has to be idempotent.
+    async fn alone(
+        &self,
+        operation: &'static str,
+        schema: &'static Schema,
+    ) -> Result<Option<String>> {
+        let pending = schema.pending(schema.known::<Pg>()?, &self.applied(schema).await?)?;
+        if pending.first().is_none_or(Known::is_transactional) {
+            return Ok(None);
+        }
+        let conn = self.inner.migrator.connect().await?;
+        let blocking = move || {
+            let mut conn = Wrapped::from(conn);
+            lock_session(&mut conn, schema)?;
+            // The lock ends with the connection, right after this.
+            apply_alone(&mut conn, schema)
+        };
+        tokio::task::spawn_blocking(blocking)
+            .await
+            .unwrap_or_else(|join| Err(Error::backend(operation, Failure::Other, join)))
+    }
 }
 
 impl From<JournalRow> for Applied {
@@ -166,35 +185,61 @@ impl From<JournalRow> for Applied {
     }
 }
 
-/// Takes a lock that ends with the transaction: it survives poolers and crashes. Whoever waits
-/// for it waits for a whole migration, so the ordinary timeouts do not count.
-fn lock(conn: &mut Wrapped, schema: &Schema) -> Result<()> {
-    use diesel::RunQueryDsl as _;
-    #[derive(QueryableByName)]
-    struct Name {
-        #[diesel(sql_type = Text)]
-        name: String,
-    }
-    let failed = || db_error("lock_migrations");
-    for timeout in ["SET LOCAL statement_timeout = 0", "SET LOCAL lock_timeout = 0"] {
-        diesel::sql_query(timeout).execute(conn).map_err(failed())?;
-    }
-    let namespace: Name = diesel::sql_query("SELECT current_schema()::text AS name")
-        .get_result(conn)
-        .map_err(failed())?;
-    diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
-        .bind::<BigInt, _>(lock_key(&namespace.name, schema.crate_name))
-        .execute(conn)
-        .map(drop)
-        .map_err(failed())
+#[derive(QueryableByName)]
+struct Name {
+    #[diesel(sql_type = Text)]
+    name: String,
 }
 
-/// Hashes schema and crate, so that schemas do not wait for each other.
-fn lock_key(namespace: &str, crate_name: &str) -> i64 {
-    let digest = Sha256::digest(format!("parallel-stores\0{namespace}\0{crate_name}"));
-    let mut key = [0; 8];
-    key.copy_from_slice(&digest[..8]);
-    i64::from_be_bytes(key)
+/// Applies what is pending up to the first migration that has to run alone.
+fn apply(conn: &mut Wrapped, schema: &Schema) -> Result<Vec<String>> {
+    create_journal(conn, schema)?;
+    let rows = read_journal(conn, schema)?;
+    let mut pending = schema.pending(schema.known::<Pg>()?, &rows)?;
+    let together = pending.iter().take_while(|known| known.is_transactional()).count();
+    pending.truncate(together);
+    for known in &pending {
+        run(conn, schema, known)?;
+    }
+    Ok(names(pending))
+}
+
+/// Applies the next pending migration, when it is one that has to run alone.
+fn apply_alone(conn: &mut Wrapped, schema: &Schema) -> Result<Option<String>> {
+    let rows = read_journal(conn, schema)?;
+    let next = schema.pending(schema.known::<Pg>()?, &rows)?.into_iter().next();
+    let Some(known) = next.filter(|known| !known.is_transactional()) else { return Ok(None) };
+    run(conn, schema, &known)?;
+    rebuild_invalid_indexes(conn)?;
+    Ok(Some(known.name))
+}
+
+fn run(conn: &mut Wrapped, schema: &Schema, known: &Known<Pg>) -> Result<()> {
+    let failed = |cause: Box<dyn std::error::Error + Send + Sync>| {
+        schema.failed(&known.name, cause.to_string())
+    };
+    known.migration.run(conn).map_err(failed)?;
+    record(conn, schema, known)
+}
+
+/// An index whose `CREATE INDEX CONCURRENTLY` was interrupted stays behind invalid, and
+/// `IF NOT EXISTS` takes it for the real one.
+fn rebuild_invalid_indexes(conn: &mut Wrapped) -> Result<()> {
+    use diesel::RunQueryDsl as _;
+    let failed = || db_error("rebuild_invalid_indexes");
+    let invalid: Vec<Name> = diesel::sql_query(
+        "SELECT indexrelid::regclass::text AS name FROM pg_index \
+         JOIN pg_class ON pg_class.oid = indexrelid \
+         WHERE NOT indisvalid AND relnamespace = current_schema()::regnamespace",
+    )
+    .load(conn)
+    .map_err(failed())?;
+    for index in invalid {
+        diesel::sql_query(format!("REINDEX INDEX CONCURRENTLY {}", index.name))
+            .execute(conn)
+            .map_err(failed())?;
+    }
+    Ok(())
 }
 
 fn create_journal(conn: &mut Wrapped, schema: &Schema) -> Result<()> {

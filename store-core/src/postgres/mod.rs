@@ -7,6 +7,7 @@ mod dsn;
 mod error;
 mod journal;
 mod listen;
+mod migration_lock;
 mod options;
 mod pool;
 mod retry;

@@ -130,6 +130,7 @@ impl Pool {
     /// Waits for a connection, in the order of arrival.
     pub(super) async fn get(&self, operation: &'static str) -> Result<Conn> {
         let permit = self.permit(operation).await?;
+        self.status();
         match self.pool.get_owned().await {
             Ok(conn) => Ok(Conn { conn, _permit: permit }),
             Err(bb8::RunError::User(error)) => Err(error),
@@ -165,6 +166,7 @@ impl Pool {
         }
     }
 
+    /// Returns the state of the pool, and shows it in the metrics.
     pub(super) fn status(&self) -> PoolStatus {
         let free = u32::try_from(self.permits.available_permits()).unwrap_or(self.size);
         let status = PoolStatus {

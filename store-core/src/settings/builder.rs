@@ -198,7 +198,7 @@ impl SettingsBuilder {
         check::limits(names, &self)?;
         let postgres_dsn = check::dsn(names, "POSTGRES_DSN", self.postgres_dsn.as_ref())?;
         let backends = check::backends(names, &self, postgres_dsn.is_some())?;
-        let sqlite_paths = check::sqlite_paths(names, &self, &backends, directories)?;
+        let sqlite_paths = check::sqlite_paths(&self, directories);
         let vault_key = check::vault_key(names, &self, directories)?;
         Ok(Settings {
             backends,

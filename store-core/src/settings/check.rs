@@ -174,31 +174,17 @@ pub(super) fn expand_sqlite_paths(
     Ok(())
 }
 
-/// Resolves the file of every subsystem, and checks that those on SQLite have one.
+/// Resolves the file of every subsystem. Without a home directory one may have none: that is an
+/// error only when it is opened, because most applications do not use every subsystem.
 pub(super) fn sqlite_paths(
-    names: &Names,
     builder: &SettingsBuilder,
-    backends: &[Backend; Subsystem::ALL.len()],
     directories: &Directories,
-) -> Result<[PathBuf; Subsystem::ALL.len()]> {
+) -> [PathBuf; Subsystem::ALL.len()] {
     let shared = builder.sqlite_path.clone().or_else(|| directories.default_file());
-    let path_of = |subsystem: Subsystem| {
+    Subsystem::ALL.map(|subsystem| {
         let own = builder.subsystem_sqlite_paths[subsystem.index()].as_ref();
-        own.or(shared.as_ref()).cloned()
-    };
-    let homeless = Subsystem::ALL.into_iter().find(|subsystem| {
-        backends[subsystem.index()] == Backend::Sqlite && path_of(*subsystem).is_none()
-    });
-    match homeless {
-        Some(subsystem) => Err(names.refuse(
-            "SQLITE_PATH",
-            format!(
-                "not set, although {subsystem} is on SQLite, and there is no home directory to \
-                 put its file in: set it to a path"
-            ),
-        )),
-        None => Ok(Subsystem::ALL.map(|subsystem| path_of(subsystem).unwrap_or_default())),
-    }
+        own.or(shared.as_ref()).cloned().unwrap_or_default()
+    })
 }
 
 /// Resolves where the vault's key comes from; only one of the three may say so.

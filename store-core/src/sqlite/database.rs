@@ -15,7 +15,8 @@ use super::db_error;
 use super::job::{Job, Write};
 use super::readers::Readers;
 use super::writer::{QUEUE, Writer};
-use crate::health::Health;
+use crate::health::{Health, MigrationStatus};
+use crate::migrations::Schema;
 use crate::{Error, Failure, Message, Result};
 
 /// One SQLite file: a writer and several readers. Clones share them.
@@ -168,27 +169,43 @@ impl Database {
         self.inner.connector.statements.load(Ordering::Relaxed)
     }
 
-    /// Tells how the database is doing. Never fails, and takes no longer than `deadline`.
-    pub async fn health(&self, deadline: Duration) -> Health {
+    /// Tells how the database and the schemas in it are doing. Never fails, and takes no longer
+    /// than `deadline`.
+    pub async fn health(&self, deadline: Duration, schemas: &[&'static Schema]) -> Health {
+        let unreachable =
+            |problem: String| Health::unreachable("sqlite", problem, self.inner.readers.status());
+        match tokio::time::timeout(deadline, self.vitals(schemas)).await {
+            Ok(Ok((version, round_trip, migrations))) => Health {
+                reachable: true,
+                problem: None,
+                server_version: Some(version),
+                round_trip: Some(round_trip),
+                writable: Some(self.is_writable()),
+                migrations,
+                ..unreachable(String::new())
+            },
+            Ok(Err(error)) => unreachable(error.to_string()),
+            Err(_elapsed) => unreachable("no answer before the deadline".into()),
+        }
+    }
+
+    async fn vitals(
+        &self,
+        schemas: &[&'static Schema],
+    ) -> Result<(String, Duration, Vec<MigrationStatus>)> {
         let started = Instant::now();
-        let pool = self.inner.readers.status();
         let version = self.read("health", |conn| {
             diesel::select(diesel::dsl::sql::<Text>("sqlite_version()"))
                 .get_result::<String>(conn)
                 .map_err(db_error("health"))
         });
-        match tokio::time::timeout(deadline, version).await {
-            Ok(Ok(version)) => Health {
-                reachable: true,
-                problem: None,
-                server_version: Some(version),
-                round_trip: Some(started.elapsed()),
-                writable: Some(self.is_writable()),
-                ..Health::unreachable("sqlite", "", self.inner.readers.status())
-            },
-            Ok(Err(error)) => Health::unreachable("sqlite", error.to_string(), pool),
-            Err(_elapsed) => Health::unreachable("sqlite", "no answer before the deadline", pool),
+        let version = version.await?;
+        let round_trip = started.elapsed();
+        let mut migrations = Vec::with_capacity(schemas.len());
+        for schema in schemas {
+            migrations.push(self.migration_status(schema).await?);
         }
+        Ok((version, round_trip, migrations))
     }
 
     fn is_writable(&self) -> bool {

@@ -46,7 +46,7 @@ impl Writer {
         busy_timeout: Duration,
         queue: Queue,
     ) -> Result<thread::JoinHandle<()>> {
-        let checkpointer = start_checkpointer(connector.clone())?;
+        let checkpointer = start_checkpointer(&connector)?;
         let mut log = connector.path.clone().into_os_string();
         log.push("-wal");
         let mut writer =
@@ -198,7 +198,7 @@ fn ends_the_batch(error: &Error) -> bool {
 }
 
 /// Checkpoints from a connection of its own: an automatic checkpoint stalls the writer.
-fn start_checkpointer(connector: Connector) -> Result<std_mpsc::SyncSender<()>> {
+fn start_checkpointer(connector: &Connector) -> Result<std_mpsc::SyncSender<()>> {
     let (sender, requests) = std_mpsc::sync_channel::<()>(1);
     let mut conn = connector.establish()?;
     let run = move || {

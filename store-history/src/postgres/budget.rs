@@ -19,10 +19,12 @@ pub(super) struct WithinBudget<Q> {
     pub(super) limit: i64,
 }
 
+// parity: belongs to WithinBudget.
 impl<Q: Query> Query for WithinBudget<Q> {
     type SqlType = (Q::SqlType, Bool);
 }
 
+// parity: belongs to WithinBudget.
 impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for WithinBudget<Q> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("SELECT * FROM (SELECT candidates.*, LEAD(1) OVER page IS NOT NULL");
@@ -43,6 +45,7 @@ impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for WithinBudget<Q> {
     }
 }
 
+// parity: belongs to WithinBudget.
 /// Splits what `WithinBudget` returned into the rows and whether there are more.
 pub(super) fn split<R>(rows: Vec<(R, bool)>) -> (Vec<R>, bool) {
     let more = rows.last().is_some_and(|(_, followed)| *followed);

@@ -316,14 +316,7 @@ impl RunHistoryStore for PostgresRunHistoryStore {
     }
 
     async fn health(&self) -> Health {
-        let mut health = self.db.health(HEALTH_DEADLINE).await;
-        if health.reachable {
-            match self.db.migration_status(&SCHEMA).await {
-                Ok(status) => health.migrations.push(status),
-                Err(error) => health.problem = Some(error.to_string()),
-            }
-        }
-        health
+        self.db.health(HEALTH_DEADLINE, &[&SCHEMA]).await
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use store_core::history::{Execution, ExecutionWithSteps, Step};
 use store_core::json::JsonPolicy;
@@ -14,11 +15,18 @@ use super::rows::StepRow;
 use super::schema::{history_executions, history_steps};
 use crate::rules::StepKey;
 
+#[declare_sql_function]
+extern "SQL" {
+    /// The smaller of the two.
+    #[sql_name = "least"]
+    fn smaller(a: BigInt, b: BigInt) -> BigInt;
+}
+
 /// Lists the steps of an execution by index.
 ///
 /// The execution is read along, so that one query tells an unknown execution from one without
-/// steps, and whether more steps follow. Each step knows the bytes before it: a page by bytes is
-/// a range of that.
+/// steps, and whether more steps follow. Indices have no gaps, so that a page is a range of them,
+/// and each step knows the bytes before it, so that a page by bytes is a range of those.
 pub(super) async fn step_list(
     conn: &mut AsyncPgConnection,
     id: &ExecutionId,
@@ -35,32 +43,30 @@ pub(super) async fn step_list(
                     history_steps::table.on(history_steps::execution_id
                         .eq(dsl::execution_id)
                         .and(step_index.gt(last))
+                        .and(step_index.le(last + listing.limit))
                         .and(byte_offset.lt(edge + PAGE_BYTE_BUDGET))),
                 )
                 .filter(dsl::execution_id.eq(id.as_str()))
                 .order(step_index.asc())
-                .limit(listing.limit)
                 .select((dsl::step_count, Option::<StepRow>::as_select()))
                 .load(conn)
                 .await
         }
         Order::Desc => {
             let (last, edge) = listing.after.unwrap_or((i64::MAX, i64::MAX));
-            // From the end of the execution, or from where the last page ended: the further back.
+            // From the end of the execution, or from where the last page ended.
+            let end = smaller(dsl::step_count, last);
+            let end_byte = smaller(dsl::step_bytes, edge);
             dsl::history_executions
                 .left_join(
                     history_steps::table.on(history_steps::execution_id
                         .eq(dsl::execution_id)
                         .and(step_index.lt(last))
-                        .and(
-                            (byte_offset + payload_bytes)
-                                .gt(dsl::step_bytes - PAGE_BYTE_BUDGET)
-                                .or((byte_offset + payload_bytes).gt(edge - PAGE_BYTE_BUDGET)),
-                        )),
+                        .and(step_index.ge(end - listing.limit))
+                        .and((byte_offset + payload_bytes).gt(end_byte - PAGE_BYTE_BUDGET))),
                 )
                 .filter(dsl::execution_id.eq(id.as_str()))
                 .order(step_index.desc())
-                .limit(listing.limit)
                 .select((dsl::step_count, Option::<StepRow>::as_select()))
                 .load(conn)
                 .await

@@ -336,6 +336,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    // parity: JSON arrives as text.
     fn json(&self, column: &'static str, text: &str) -> Result<Value> {
         let value = serde_json::from_str(text)
             .map_err(|cause| Error::corrupt(self.table, column, self.id, cause))?;

@@ -23,6 +23,7 @@ impl<Q> Query for Grouped<Q> {
     type SqlType = (Text, BigInt, BigInt, BigInt, BigInt, BigInt);
 }
 
+// parity: diesel-async has it for every query.
 impl<Q> RunQueryDsl<SqliteConnection> for Grouped<Q> {}
 
 impl<Q: QueryFragment<Sqlite>> QueryFragment<Sqlite> for Grouped<Q> {
