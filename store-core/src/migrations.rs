@@ -43,6 +43,7 @@ pub(crate) struct Known<DB: Backend> {
     pub(crate) migration: Box<dyn Migration<DB>>,
 }
 
+#[cfg(feature = "postgres")]
 impl<DB: Backend> Known<DB> {
     /// Tells whether it runs in a transaction; `metadata.toml` says when it must not.
     pub(crate) fn is_transactional(&self) -> bool {

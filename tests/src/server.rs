@@ -4,21 +4,22 @@
 //! one costs a second or two.
 
 mod account;
+mod process;
 mod template;
 
-use std::fs::{File, OpenOptions};
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use self::account::Account;
+use self::process::Process;
 use self::template::Template;
 
 /// English messages, because some failures can only be told apart by their text. Shared memory in
@@ -135,9 +136,7 @@ impl Server {
     /// # Panics
     /// When it does not run.
     pub fn kill(&mut self) {
-        let mut process = self.process.take().expect("the server runs");
-        process.postmaster.kill().expect("the server can be killed");
-        process.wait_for_all();
+        self.process.take().expect("the server runs").kill();
     }
 
     fn data(&self) -> PathBuf {
@@ -180,8 +179,7 @@ impl Server {
         );
         let deadline = Instant::now() + PATIENCE;
         while !self.answers() {
-            let ended = process.postmaster.try_wait().expect("the server is our child").is_some();
-            if ended || Instant::now() > deadline {
+            if process.has_ended() || Instant::now() > deadline {
                 return Err(process.end());
             }
             thread::sleep(Duration::from_millis(20));
@@ -219,57 +217,6 @@ impl Drop for Server {
     }
 }
 
-/// The postmaster, and through its standard error everything that it started.
-#[derive(Debug)]
-struct Process {
-    postmaster: Child,
-    log: Arc<Mutex<String>>,
-    /// Hangs up when the last process that holds the server's standard error is gone.
-    all_gone: mpsc::Receiver<()>,
-}
-
-impl Process {
-    fn spawn(command: &mut Command) -> Self {
-        let mut postmaster = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the server starts");
-        let stderr = postmaster.stderr.take().expect("it is piped");
-        let log = Arc::default();
-        let (alive, all_gone) = mpsc::channel();
-        let copy = Arc::clone(&log);
-        thread::spawn(move || read_log(stderr, &copy, &alive));
-        Self { postmaster, log, all_gone }
-    }
-
-    /// Waits until the postmaster and its children are gone: only then can another start.
-    fn wait_for_all(&mut self) {
-        self.postmaster.wait().expect("the server is our child");
-        let gone = self.all_gone.recv_timeout(PATIENCE);
-        assert_eq!(gone, Err(mpsc::RecvTimeoutError::Disconnected), "processes are left over");
-    }
-
-    /// Ends it if it still runs, and returns what it wrote.
-    fn end(mut self) -> String {
-        // It may be gone already, and there is nobody to tell if it cannot be ended.
-        drop(self.postmaster.kill());
-        drop(self.postmaster.wait());
-        drop(self.all_gone.recv_timeout(PATIENCE));
-        std::mem::take(&mut *self.log.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// Keeps what the server writes, and the sender for as long as anybody can write.
-fn read_log(stderr: ChildStderr, log: &Mutex<String>, _alive: &mpsc::Sender<()>) {
-    for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-        let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
-        log.push_str(&line);
-        log.push('\n');
-    }
-}
-
 /// Returns a port below those that systems give to clients: while the server is down, a client
 /// that connects to such a port could be given it as its own, and so keep it from the server.
 fn free_port() -> u16 {
@@ -282,11 +229,4 @@ fn free_port() -> u16 {
         .take(usize::from(COUNT))
         .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
         .expect("a port is free")
-}
-
-/// Writes a file.
-fn write_file(path: &Path, content: &str) -> File {
-    let mut file = File::create(path).expect("the file can be made");
-    file.write_all(content.as_bytes()).expect("the file is written");
-    file
 }

@@ -8,7 +8,7 @@ use crate::workspace::Workspace;
 /// Runs the benchmarks of one area on both backends.
 ///
 /// PostgreSQL is `STORE_TEST_POSTGRES_URL` or a throw-away server, which runs with `fsync=on`: the
-/// numbers include what durability costs. Example: `cargo xtask bench history -- step_append`.
+/// numbers include what durability costs. Example: `cargo xtask bench history -- append_step`.
 #[derive(clap::Args)]
 pub(crate) struct Bench {
     /// The benchmark target of the package `store-tests`

@@ -97,10 +97,10 @@ impl Connector {
     }
 
     async fn connect_and_set(&self) -> Result<RawConnection> {
-        let mut config = self.config.clone();
-        config.options("");
         let failed = |error: tokio_postgres::Error| unavailable(chain(&error));
-        let (client, mut connection) = config.connect(self.tls.clone()).await.map_err(failed)?;
+        // Not even empty options: the driver would send them, and the pooler refuse them.
+        let (client, mut connection) =
+            self.config.connect(self.tls.clone()).await.map_err(failed)?;
         let mut statements = String::new();
         for (name, value) in &self.session {
             // Writing to a String cannot fail.

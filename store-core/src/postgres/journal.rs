@@ -3,7 +3,7 @@
 use diesel::connection::Connection as _;
 use diesel::pg::Pg;
 use diesel::prelude::QueryableByName;
-use diesel::sql_types::Text;
+use diesel::sql_types::{Bool, Text};
 use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 
@@ -26,6 +26,12 @@ struct JournalRow {
     name: String,
     #[diesel(sql_type = Text)]
     checksum: String,
+}
+
+#[derive(QueryableByName)]
+struct Found {
+    #[diesel(sql_type = Bool)]
+    found: bool,
 }
 
 impl Database {
@@ -117,8 +123,10 @@ impl Database {
         .await
     }
 
+    /// Creates the schema of the settings, unless an administrator did: `IF NOT EXISTS` alone
+    /// wants the right to create schemas even when there is nothing to create.
     async fn create_schema(&self) -> Result<()> {
-        if self.inner.schema == "public" {
+        if self.schema_exists().await? {
             return Ok(());
         }
         let name = quote_identifier(&self.inner.schema);
@@ -128,6 +136,21 @@ impl Database {
             Err(error) if chain_of(&error).contains("pg_namespace_nspname_index") => Ok(()),
             other => other,
         }
+    }
+
+    async fn schema_exists(&self) -> Result<bool> {
+        use diesel_async::RunQueryDsl as _;
+        let query = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1) AS found";
+        self.read("schema_exists", || async {
+            let mut conn = self.conn("schema_exists").await?;
+            let row: Found = diesel::sql_query(query)
+                .bind::<Text, _>(&self.inner.schema)
+                .get_result(&mut *conn)
+                .await
+                .map_err(db_error("schema_exists"))?;
+            Ok(row.found)
+        })
+        .await
     }
 
     /// Runs a closure in a transaction that holds the lock of this crate and schema.

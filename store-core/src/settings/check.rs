@@ -110,6 +110,10 @@ fn postgres(names: &Names, builder: &SettingsBuilder) -> Result<()> {
         let reason = format!("holds {held}; it accepts 1 to {SCHEMA_MAX_BYTES} bytes without NUL");
         return Err(names.refuse("POSTGRES_SCHEMA", reason));
     }
+    if schema == "$user" {
+        let reason = "holds `$user`, which a search_path reads as the name of the user";
+        return Err(names.refuse("POSTGRES_SCHEMA", reason));
+    }
     Ok(())
 }
 

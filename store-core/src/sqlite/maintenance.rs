@@ -58,12 +58,15 @@ impl Database {
 
     /// Copies the log into the file and empties it, as far as readers allow.
     ///
+    /// Writers wait meanwhile, so that it gives up on readers after a tenth of a second.
+    ///
     /// # Errors
     /// Backend failures.
     pub async fn checkpoint(&self) -> Result<Checkpoint> {
         let connector = self.inner.connector.clone();
         tokio::task::spawn_blocking(move || {
             let mut conn = connector.establish()?;
+            pragma(&mut conn, "PRAGMA busy_timeout = 100")?;
             diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)")
                 .get_result(&mut conn)
                 .map_err(db_error("checkpoint"))

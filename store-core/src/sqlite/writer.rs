@@ -1,6 +1,7 @@
 //! The single writer: a thread that commits once for all that are waiting.
 
-use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc as std_mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -22,8 +23,9 @@ const BATCH_TIME: Duration = Duration::from_millis(5);
 const BATCH_GAP: Duration = Duration::from_micros(100);
 /// What SQLite itself waits for the lock before the writer looks at its deadline again.
 const BUSY_SLICE_MS: u32 = 3;
-/// The size of the log from which it is checkpointed.
-const CHECKPOINT_BYTES: u64 = 8 * 1024 * 1024;
+/// The log is checkpointed after this many writes. Its file does not get shorter by that, so that
+/// its size says nothing about how much is to be done.
+const CHECKPOINT_JOBS: usize = 500;
 
 /// Jobs that can wait before callers have to.
 pub(super) const QUEUE: usize = 4096;
@@ -35,8 +37,8 @@ pub(super) struct Writer {
     connector: Connector,
     conn: Option<SqliteConnection>,
     busy_timeout: Duration,
-    checkpointer: std_mpsc::SyncSender<()>,
-    log: PathBuf,
+    checkpointer: Checkpointer,
+    jobs_in_log: usize,
 }
 
 impl Writer {
@@ -46,11 +48,8 @@ impl Writer {
         busy_timeout: Duration,
         queue: Queue,
     ) -> Result<thread::JoinHandle<()>> {
-        let checkpointer = start_checkpointer(&connector)?;
-        let mut log = connector.path.clone().into_os_string();
-        log.push("-wal");
-        let mut writer =
-            Self { connector, conn: None, busy_timeout, checkpointer, log: log.into() };
+        let checkpointer = Checkpointer::start(&connector)?;
+        let mut writer = Self { connector, conn: None, busy_timeout, checkpointer, jobs_in_log: 0 };
         writer.connection()?;
         thread::Builder::new()
             .name("store-sqlite-writer".into())
@@ -61,7 +60,7 @@ impl Writer {
     fn run(mut self, mut queue: Queue) {
         while let Some(first) = queue.blocking_recv() {
             let busy = self.batch(first, &mut queue);
-            self.request_checkpoint();
+            self.checkpoint();
             if busy {
                 thread::sleep(BATCH_GAP);
             }
@@ -76,6 +75,7 @@ impl Writer {
         }
         let (done, ended) = self.run_jobs(first, queue);
         metrics::histogram!("store_sqlite_commit_batch_size").record(count(done.len()));
+        self.jobs_in_log += done.len();
         let committed = match ended {
             Some(error) => Err(error),
             None => self.commit(),
@@ -178,10 +178,18 @@ impl Writer {
         Ok(self.conn.insert(conn))
     }
 
-    fn request_checkpoint(&self) {
-        let long = std::fs::metadata(&self.log).is_ok_and(|meta| meta.len() > CHECKPOINT_BYTES);
-        if long {
-            let _already_under_way = self.checkpointer.try_send(());
+    /// Has the log copied into the file, in two parts: most of it by another thread, and what came
+    /// in meanwhile here. Only a log that is copied whole is begun anew; otherwise it would grow,
+    /// and syncing a file that grows takes longer than syncing one that is written over.
+    fn checkpoint(&mut self) {
+        if self.checkpointer.is_done() {
+            let rest = self.connection().and_then(|conn| pragma(conn, CHECKPOINT));
+            if let Err(error) = rest {
+                tracing::debug!(%error, "checkpoint put off");
+            }
+        } else if self.jobs_in_log >= CHECKPOINT_JOBS {
+            self.jobs_in_log = 0;
+            self.checkpointer.request();
         }
     }
 }
@@ -197,22 +205,44 @@ fn ends_the_batch(error: &Error) -> bool {
     error.failure() == Some(Failure::DiskFull)
 }
 
-/// Checkpoints from a connection of its own: an automatic checkpoint stalls the writer.
-fn start_checkpointer(connector: &Connector) -> Result<std_mpsc::SyncSender<()>> {
-    let (sender, requests) = std_mpsc::sync_channel::<()>(1);
-    let mut conn = connector.establish()?;
-    let run = move || {
-        while requests.recv().is_ok() {
-            if let Err(error) = pragma(&mut conn, "PRAGMA wal_checkpoint(PASSIVE)") {
-                tracing::debug!(%error, "checkpoint put off");
+/// Copies as much of the log as it can without making anybody wait.
+const CHECKPOINT: &str = "PRAGMA wal_checkpoint(PASSIVE)";
+
+/// Checkpoints from a connection and a thread of its own: an automatic checkpoint stalls the writer.
+struct Checkpointer {
+    requests: std_mpsc::SyncSender<()>,
+    done: Arc<AtomicBool>,
+}
+
+impl Checkpointer {
+    fn start(connector: &Connector) -> Result<Self> {
+        let (requests, received) = std_mpsc::sync_channel::<()>(1);
+        let done = Arc::new(AtomicBool::new(false));
+        let mut conn = connector.establish()?;
+        let finished = Arc::clone(&done);
+        let run = move || {
+            while received.recv().is_ok() {
+                if let Err(error) = pragma(&mut conn, CHECKPOINT) {
+                    tracing::debug!(%error, "checkpoint put off");
+                }
+                finished.store(true, Ordering::Release);
             }
-        }
-    };
-    thread::Builder::new()
-        .name("store-sqlite-checkpoint".into())
-        .spawn(run)
-        .map_err(|cause| Error::backend("start_checkpointer", Failure::Other, cause))?;
-    Ok(sender)
+        };
+        thread::Builder::new()
+            .name("store-sqlite-checkpoint".into())
+            .spawn(run)
+            .map_err(|cause| Error::backend("start_checkpointer", Failure::Other, cause))?;
+        Ok(Self { requests, done })
+    }
+
+    fn request(&self) {
+        let _already_under_way = self.requests.try_send(());
+    }
+
+    /// Tells once of each checkpoint that it is done.
+    fn is_done(&self) -> bool {
+        self.done.swap(false, Ordering::Acquire)
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a batch has at most 256 jobs")]

@@ -1,7 +1,9 @@
 //! Appending steps: the index comes from the execution's counter.
 
 use diesel::prelude::*;
-use diesel::sql_types::{Nullable, Text};
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Text};
+use diesel::sqlite::Sqlite;
 use store_core::history::{Step, Usage};
 use store_core::json::JsonPolicy;
 use store_core::sqlite::db_error;
@@ -10,17 +12,8 @@ use store_core::{ExecutionId, Result, Timestamp};
 use super::error::on_append;
 use super::executions::execution_refusal;
 use super::rows::{NewStepRow, StepRow};
-use super::schema::{history_executions, history_steps};
+use super::schema::history_steps;
 use crate::rules::ReadyStep;
-
-#[declare_sql_function]
-extern "SQL" {
-    /// The later of two instants; null when one is missing.
-    #[sql_name = "max"]
-    fn later(a: Nullable<Text>, b: Nullable<Text>) -> Nullable<Text>;
-    /// The first of the two that is there.
-    fn coalesce(a: Nullable<Text>, b: Nullable<Text>) -> Nullable<Text>;
-}
 
 // parity: two statements under the writer's lock instead of one that carries both.
 /// Where the counters of an execution stood before they were advanced.
@@ -72,6 +65,57 @@ pub(super) fn step_append_many(
     Ok(appended)
 }
 
+// parity: a part of PostgreSQL's statement.
+/// The statement of `execution_advance`. The query builder's UPDATE would be prepared at each call.
+#[derive(Debug)]
+struct Advance<'a> {
+    id: &'a str,
+    count: i64,
+    bytes: i64,
+    used: Usage,
+    last: String,
+    now: String,
+}
+
+// parity: belongs to Advance: prepared once per connection, under this id.
+impl QueryId for Advance<'_> {
+    type QueryId = Advance<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+// parity: belongs to Advance.
+impl Query for Advance<'_> {
+    type SqlType = (BigInt, BigInt, Text);
+}
+
+// parity: belongs to Advance.
+impl RunQueryDsl<SqliteConnection> for Advance<'_> {}
+
+// parity: belongs to Advance.
+impl QueryFragment<Sqlite> for Advance<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql("UPDATE history_executions SET step_count = step_count + ");
+        out.push_bind_param::<BigInt, _>(&self.count)?;
+        out.push_sql(", step_bytes = step_bytes + ");
+        out.push_bind_param::<BigInt, _>(&self.bytes)?;
+        out.push_sql(", input_tokens = input_tokens + ");
+        out.push_bind_param::<BigInt, _>(&self.used.input_tokens)?;
+        out.push_sql(", output_tokens = output_tokens + ");
+        out.push_bind_param::<BigInt, _>(&self.used.output_tokens)?;
+        out.push_sql(", cost_micros = cost_micros + ");
+        out.push_bind_param::<BigInt, _>(&self.used.cost_micros)?;
+        // The later of the two; `max` of a null is null.
+        out.push_sql(", trace_last_span_at = max(coalesce(trace_last_span_at, ''), ");
+        out.push_bind_param::<Text, _>(&self.last)?;
+        out.push_sql("), updated_at = ");
+        out.push_bind_param::<Text, _>(&self.now)?;
+        out.push_sql(" WHERE execution_id = ");
+        out.push_bind_param::<Text, _>(self.id)?;
+        out.push_sql(" AND status = 'running' RETURNING step_count, step_bytes, started_at");
+        Ok(())
+    }
+}
+
 // parity: PostgreSQL looks for the key inside the statement.
 fn step_find_by_key(
     conn: &mut SqliteConnection,
@@ -99,26 +143,18 @@ fn execution_advance(
     steps: &[&ReadyStep],
     now: Timestamp,
 ) -> Result<Option<Advanced>> {
-    use history_executions::dsl;
-    let count = i64::try_from(steps.len()).unwrap_or(i64::MAX);
-    let bytes: i64 = steps.iter().map(|step| step.payload.bytes()).sum();
     let used = steps.iter().fold(Usage::default(), |sum, step| sum.plus(step.used()));
-    let last = steps.iter().map(|step| step.at).max().map(|at| at.to_string());
-    let row = diesel::update(history_executions::table)
-        .filter(dsl::execution_id.eq(id.as_str()))
-        .filter(dsl::status.eq("running"))
-        .set((
-            dsl::step_count.eq(dsl::step_count + count),
-            dsl::step_bytes.eq(dsl::step_bytes + bytes),
-            dsl::input_tokens.eq(dsl::input_tokens + used.input_tokens),
-            dsl::output_tokens.eq(dsl::output_tokens + used.output_tokens),
-            dsl::cost_micros.eq(dsl::cost_micros + used.cost_micros),
-            dsl::trace_last_span_at
-                .eq(coalesce(later(dsl::trace_last_span_at, last.as_deref()), last.as_deref())),
-            dsl::updated_at.eq(now.to_string()),
-        ))
-        .returning((dsl::step_count, dsl::step_bytes, dsl::started_at))
-        .get_result::<(i64, i64, String)>(conn)
+    let advance = Advance {
+        id: id.as_str(),
+        count: i64::try_from(steps.len()).unwrap_or(i64::MAX),
+        bytes: steps.iter().map(|step| step.payload.bytes()).sum(),
+        used,
+        last: steps.iter().map(|step| step.at).max().unwrap_or(now).to_string(),
+        now: now.to_string(),
+    };
+    let (count, bytes) = (advance.count, advance.bytes);
+    let row: Option<(i64, i64, String)> = advance
+        .get_result(conn)
         .optional()
         .map_err(|error| on_append("execution_advance", error))?;
     Ok(row.map(|(step_count, step_bytes, started_at)| Advanced {

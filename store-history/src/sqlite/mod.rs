@@ -174,8 +174,15 @@ impl SqliteRunHistoryStore {
         if report.executions == 0 {
             return Ok(());
         }
-        while self.db.vacuum_step(VACUUM_PAGES).await? > 0 {}
-        self.db.checkpoint().await.map(drop)
+        let mut before = i64::MAX;
+        loop {
+            let left = self.db.vacuum_step(VACUUM_PAGES).await?;
+            // A file that others made without incremental vacuum keeps its pages.
+            if left == 0 || left >= before {
+                return self.db.checkpoint().await.map(drop);
+            }
+            before = left;
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Nullable};
 use store_core::history::{Execution, ExecutionWithSteps, Step};
 use store_core::json::JsonPolicy;
 use store_core::page::PAGE_BYTE_BUDGET;
@@ -18,7 +18,7 @@ use crate::rules::StepKey;
 extern "SQL" {
     /// The smaller of the two.
     #[sql_name = "min"]
-    fn smaller(a: BigInt, b: BigInt) -> BigInt;
+    fn smaller(a: Nullable<BigInt>, b: Nullable<BigInt>) -> Nullable<BigInt>;
 }
 
 /// Lists the steps of an execution by index.
@@ -53,15 +53,25 @@ pub(super) fn step_list(
         Order::Desc => {
             let (last, edge) = listing.after.unwrap_or((i64::MAX, i64::MAX));
             // From the end of the execution, or from where the last page ended.
-            let end = smaller(dsl::step_count, last);
-            let end_byte = smaller(dsl::step_bytes, edge);
+            // The count is a query of its own, so that it bounds the index and not only the join.
+            let counted = diesel::alias!(history_executions as counted);
+            let step_count = counted
+                .filter(counted.field(dsl::execution_id).eq(id.as_str()))
+                .select(counted.field(dsl::step_count))
+                .single_value();
+            let end = smaller(step_count, last);
+            let end_byte = smaller(dsl::step_bytes.nullable(), edge);
             dsl::history_executions
                 .left_join(
                     history_steps::table.on(history_steps::execution_id
                         .eq(dsl::execution_id)
                         .and(step_index.lt(last))
-                        .and(step_index.ge(end - listing.limit))
-                        .and((byte_offset + payload_bytes).gt(end_byte - PAGE_BYTE_BUDGET))),
+                        .and(step_index.nullable().ge(end - listing.limit))
+                        .and(
+                            (byte_offset + payload_bytes)
+                                .nullable()
+                                .gt(end_byte - PAGE_BYTE_BUDGET),
+                        )),
                 )
                 .filter(dsl::execution_id.eq(id.as_str()))
                 .order(step_index.desc())

@@ -8,8 +8,7 @@ const KEYS: [&str; 6] = ["at", "kind", "name", "payload", "usage", "idempotency_
 
 /// Reads a line. A line with the sample's keys is a step; any other object is a payload.
 pub(crate) fn parse(line: &str) -> Result<NewStep, String> {
-    let value: Value = serde_json::from_str(line)
-        .map_err(|error| format!("not JSON, column {}: {error}", error.column()))?;
+    let value: Value = serde_json::from_str(line).map_err(|error| not_json(&error))?;
     let Value::Object(mut object) = value else {
         return Err("is not a JSON object".into());
     };
@@ -22,6 +21,13 @@ pub(crate) fn parse(line: &str) -> Result<NewStep, String> {
         }
         None => Ok(NewStep::new(Value::Object(object))),
     }
+}
+
+/// Says where in the line it is. What the parser calls line 1 is this one, which has a number.
+fn not_json(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let reason = text.split(" at line ").next().unwrap_or(&text);
+    format!("not JSON, column {}: {reason}", error.column())
 }
 
 fn step(payload: Value, mut rest: Map<String, Value>) -> Result<NewStep, String> {

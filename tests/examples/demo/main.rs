@@ -30,10 +30,10 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>
 /// a prune that deletes nothing. Then this program starts itself again and checks that everything
 /// is there. It can be run as often as you like: each run is an execution of its own.
 ///
-/// Without --input the steps are those of tests/data/agent_run.jsonl. Where they are kept is
+/// Without --input the steps are those of `tests/data/agent_run.jsonl`. Where they are kept is
 /// decided by the environment, or by a file `.env` in the working directory for what the
-/// environment does not set: STORE_BACKEND (sqlite or postgres), STORE_SQLITE_PATH (otherwise
-/// target/demo/stores.sqlite), STORE_POSTGRES_DSN.
+/// environment does not set: `STORE_BACKEND` (sqlite or postgres), `STORE_SQLITE_PATH` (otherwise
+/// `target/demo/stores.sqlite`), `STORE_POSTGRES_DSN`.
 #[derive(Parser)]
 #[command(name = "demo")]
 struct Args {

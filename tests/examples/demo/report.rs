@@ -21,7 +21,7 @@ impl Report {
 
 /// Prints what happened, and how long it took.
 pub(crate) fn done(what: impl Display, took: Duration) {
-    println!("    {:<72} {:>9}", what.to_string(), span(took));
+    println!("    {:<84} {:>9}", what.to_string(), span(took));
 }
 
 /// Prints something that took no time.

@@ -50,8 +50,8 @@ impl Account {
 
     /// Writes a file that only the user can read.
     pub(super) fn write(&self, path: &Path, content: &str) {
-        let file = super::write_file(path, content);
-        file.set_permissions(Permissions::from_mode(0o600)).expect("the file is ours");
+        fs::write(path, content).expect("the file is written");
+        fs::set_permissions(path, Permissions::from_mode(0o600)).expect("the file is ours");
         self.give(path);
     }
 

@@ -62,9 +62,15 @@ fn file_problems(root: &Path, krate: &str, backend: Backend, name: &str) -> Vec<
             Err(error) => problems.push(format!("{shown}/{file}: {error}")),
         }
     }
-    // Its mere presence can switch the migration's transaction off.
-    if dir.join("metadata.toml").exists() {
-        problems.push(format!("{shown} has a metadata.toml: remove it"));
+    // Its mere presence switches the migration's transaction off: then it has to say so, and only
+    // PostgreSQL has statements that need it.
+    if let Ok(text) = fs::read_to_string(dir.join("metadata.toml"))
+        && !(backend == Backend::Postgres && text.trim() == "run_in_transaction = false")
+    {
+        problems.push(format!(
+            "{shown} has a metadata.toml: remove it, or on PostgreSQL let it say \
+             `run_in_transaction = false`"
+        ));
     }
     problems
 }
