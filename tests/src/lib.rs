@@ -2,10 +2,16 @@
 //!
 //! Tests live here rather than in the store crates because they need both backends side by side.
 
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
+
 pub mod behaviours;
 pub mod conformance;
 pub mod fixture;
+pub mod model;
+pub mod process;
 pub mod samples;
+#[cfg(feature = "postgres")]
+pub mod server;
 
 use std::future::Future;
 

@@ -131,6 +131,8 @@ impl Database {
             Ok(Err(_receiver_gone)) => return Err(closed()),
             Err(_elapsed) => return Err(Error::failed(operation, Failure::Timeout)),
         }
+        // Closing waits for every sender, and this one has sent.
+        drop(queue);
         // An accepted job whose time runs out in the queue is answered by the writer. Only when
         // it hangs inside the database does nobody know.
         let patience = deadline + self.inner.operation_timeout;

@@ -1,0 +1,154 @@
+//! A second process for tests: it opens a store as an application does, and works on it.
+//!
+//! `store-test-helper COMMAND DSN [--schema NAME] [--execution ID] [--tasks N] [--each N]
+//! [--times N]`, where the DSN is `sqlite:PATH` or a PostgreSQL URL.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use futures_util::TryStreamExt as _;
+use serde_json::{Value, json};
+use store_core::history::{NewStep, RunHistoryStore};
+use store_core::{Backend, Databases, ExecutionId, Settings};
+
+type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+fn main() -> ExitCode {
+    let (line, code) = match run() {
+        Ok(answer) => (answer, ExitCode::SUCCESS),
+        Err(error) => (json!({"error": error.to_string()}), ExitCode::FAILURE),
+    };
+    match writeln!(std::io::stdout(), "{line}") {
+        Ok(()) => code,
+        Err(_nobody_listens) => ExitCode::FAILURE,
+    }
+}
+
+fn run() -> Outcome<Value> {
+    let arguments = Arguments::parse(std::env::args().skip(1))?;
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?
+        .block_on(carry_out(&arguments))
+}
+
+async fn carry_out(arguments: &Arguments) -> Outcome<Value> {
+    let settings = arguments.settings()?;
+    if arguments.command == "start" {
+        return start(&settings, arguments.number("--times")?).await;
+    }
+    let databases = Databases::new(settings);
+    let store = store_history::open(&databases).await?;
+    let id = ExecutionId::new(arguments.text("--execution")?)?;
+    let answer = match arguments.command.as_str() {
+        "append" => {
+            let (tasks, each) = (arguments.number("--tasks")?, arguments.number("--each")?);
+            append(&store, &id, tasks, Some(each)).await
+        }
+        "append-forever" => append(&store, &id, arguments.number("--tasks")?, None).await,
+        "read" => read(store.as_ref(), &id).await,
+        other => Err(format!("unknown command `{other}`").into()),
+    };
+    databases.close().await;
+    answer
+}
+
+/// Opens and migrates as often as asked, each time as a process does that starts.
+async fn start(settings: &Settings, times: u64) -> Outcome<Value> {
+    for _ in 0..times {
+        let databases = Databases::new(settings.clone());
+        drop(store_history::open(&databases).await?);
+        databases.close().await;
+    }
+    Ok(json!({ "started": times }))
+}
+
+/// Appends from several tasks at once. Without an end, every acknowledged step is shown at once.
+async fn append(
+    store: &Arc<dyn RunHistoryStore>,
+    id: &ExecutionId,
+    tasks: u64,
+    each: Option<u64>,
+) -> Outcome<Value> {
+    let tasks: Vec<_> = (0..tasks)
+        .map(|task| tokio::spawn(append_one_by_one(Arc::clone(store), id.clone(), task, each)))
+        .collect();
+    let mut indices = Vec::new();
+    for task in tasks {
+        indices.extend(task.await??);
+    }
+    Ok(json!({ "indices": indices }))
+}
+
+async fn append_one_by_one(
+    store: Arc<dyn RunHistoryStore>,
+    id: ExecutionId,
+    task: u64,
+    each: Option<u64>,
+) -> Outcome<Vec<i64>> {
+    let pid = std::process::id();
+    let mut indices = Vec::new();
+    for n in 0..each.unwrap_or(u64::MAX) {
+        let payload = json!({"pid": pid, "task": task, "n": n});
+        let step = store.append_step(&id, NewStep::new(payload)).await?;
+        match each {
+            Some(_) => indices.push(step.index),
+            // One write for the line, so that a kill never cuts it in two.
+            None => {
+                let line = format!("{pid}-{task}-{n} {}\n", step.index);
+                let mut out = std::io::stdout().lock();
+                out.write_all(line.as_bytes())?;
+                out.flush()?;
+            }
+        }
+    }
+    Ok(indices)
+}
+
+async fn read(store: &dyn RunHistoryStore, id: &ExecutionId) -> Outcome<Value> {
+    let steps: Vec<_> = store.stream_steps(id).try_collect().await?;
+    Ok(steps.into_iter().map(|step| json!([step.index, step.payload])).collect())
+}
+
+struct Arguments {
+    command: String,
+    dsn: String,
+    options: HashMap<String, String>,
+}
+
+impl Arguments {
+    fn parse(mut arguments: impl Iterator<Item = String>) -> Outcome<Self> {
+        let command = arguments.next().ok_or("a command is missing")?;
+        let dsn = arguments.next().ok_or("a DSN is missing")?;
+        let mut options = HashMap::new();
+        while let Some(name) = arguments.next() {
+            let value = arguments.next().ok_or_else(|| format!("{name} has no value"))?;
+            options.insert(name, value);
+        }
+        Ok(Self { command, dsn, options })
+    }
+
+    fn text(&self, name: &str) -> Outcome<&str> {
+        Ok(self.options.get(name).ok_or_else(|| format!("{name} is missing"))?)
+    }
+
+    fn number(&self, name: &str) -> Outcome<u64> {
+        Ok(self.text(name)?.parse()?)
+    }
+
+    fn settings(&self) -> Outcome<Settings> {
+        let builder = match self.dsn.strip_prefix("sqlite:") {
+            Some(path) => Settings::builder().backend(Backend::Sqlite).sqlite_path(path),
+            None => Settings::builder()
+                .backend(Backend::Postgres)
+                .sqlite_path("unused.sqlite")
+                .postgres_dsn(&self.dsn)
+                .postgres_schema(self.text("--schema")?),
+        };
+        Ok(builder.build()?)
+    }
+}

@@ -1,0 +1,42 @@
+//! What the code believes of the tables is what a migrated database has.
+
+use crate::bare::Bare;
+use crate::columns::{self, Column};
+
+/// Both backends have the same tables and columns, in the same order, equally nullable.
+#[test]
+fn both_backends_have_the_same_tables_and_columns() {
+    let sqlite = columns::parse(columns::SQLITE);
+    let names: Vec<&str> = sqlite.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["history_executions", "history_results", "history_steps", "history_tasks"]);
+    assert!(sqlite.iter().all(|(_, columns)| columns.len() > 5), "the columns were read");
+    assert_eq!(sqlite, columns::parse(columns::POSTGRES));
+}
+
+async fn columns_of(t: &Bare, table: &str) -> Vec<Column> {
+    let sql = if t.is_sqlite() {
+        format!("SELECT name, \"notnull\" = 0 FROM pragma_table_xinfo('{table}') ORDER BY cid")
+    } else {
+        format!(
+            "SELECT column_name, (is_nullable = 'YES')::int FROM information_schema.columns \
+             WHERE table_schema = current_schema() AND table_name = '{table}' \
+             ORDER BY ordinal_position"
+        )
+    };
+    t.rows(&sql).await.into_iter().map(|row| (row[0].clone(), row[1] == "1")).collect()
+}
+
+/// `schema.rs` has the tables of a migrated database with their columns.
+async fn the_schema_of_the_code_is_that_of_the_database(t: &Bare) {
+    t.migrate(t.history()).await.unwrap();
+    let text = if t.is_sqlite() { columns::SQLITE } else { columns::POSTGRES };
+    let mut tables = t.tables().await;
+    tables.retain(|table| table != "store_history_migrations");
+    let stated = columns::parse(text);
+    assert!(tables.iter().eq(stated.iter().map(|(name, _)| name)), "{tables:?}");
+    for (table, columns) in stated {
+        assert_eq!(columns_of(t, &table).await, columns, "{table}");
+    }
+}
+
+on_both! { bare: the_schema_of_the_code_is_that_of_the_database }

@@ -1,0 +1,221 @@
+//! An empty database of either backend, and plain SQL on it.
+
+use store_core::Result;
+use store_core::migrations::Schema;
+use store_tests::process::Helper;
+
+/// A database into which nothing was migrated.
+pub(crate) enum Bare {
+    #[cfg(feature = "sqlite")]
+    Sqlite(store_tests::fixture::sqlite::Place),
+    #[cfg(feature = "postgres")]
+    Postgres(store_tests::fixture::postgres::Place),
+}
+
+impl Bare {
+    pub(crate) fn is_sqlite(&self) -> bool {
+        self.history().backend == "sqlite"
+    }
+
+    /// The schema of run history on this backend.
+    pub(crate) fn history(&self) -> &'static Schema {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => &store_history::sqlite::SCHEMA,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => &store_history::postgres::SCHEMA,
+        }
+    }
+
+    pub(crate) fn helper(&self, program: &str) -> Helper {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(place) => Helper::on_file(program, place.db.path()),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(place) => Helper::on_schema(program, &place.schemas[0]),
+        }
+    }
+
+    pub(crate) async fn migrate(&self, schema: &'static Schema) -> Result<Vec<String>> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(place) => place.db.migrate(schema).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(place) => place.db.migrate(schema).await,
+        }
+    }
+
+    pub(crate) async fn verify(&self, schema: &'static Schema) -> Result<()> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(place) => place.db.verify(schema).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(place) => place.db.verify(schema).await,
+        }
+    }
+
+    pub(crate) async fn revert_all(&self, schema: &'static Schema) -> Result<Vec<String>> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(place) => place.db.revert_all(schema).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(place) => place.db.revert_all(schema).await,
+        }
+    }
+
+    /// Runs a query with the raw driver; every value comes back as text, NULL as `NULL`.
+    pub(crate) async fn rows(&self, sql: &str) -> Vec<Vec<String>> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(place) => sqlite::rows(place.db.path(), sql),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(place) => postgres::rows(&place.schemas[0], sql).await,
+        }
+    }
+
+    /// The first column of a query.
+    pub(crate) async fn column(&self, sql: &str) -> Vec<String> {
+        self.rows(sql).await.into_iter().map(|mut row| row.remove(0)).collect()
+    }
+
+    /// The names of all tables, journals included.
+    pub(crate) async fn tables(&self) -> Vec<String> {
+        self.column(if self.is_sqlite() {
+            "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+        } else {
+            "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1"
+        })
+        .await
+    }
+
+    /// The whole schema as text.
+    pub(crate) async fn dump(&self) -> String {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => {
+                let objects = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY 1, 2";
+                self.rows(objects).await.iter().map(|row| row.join(" | ") + "\n").collect()
+            }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(place) => postgres::dump(&place.schemas[0]).await,
+        }
+    }
+
+    pub(crate) async fn finish(self) {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(place) => place.finish().await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(place) => place.finish().await,
+        }
+    }
+}
+
+#[cfg(feature = "sqlite")]
+pub(crate) mod sqlite {
+    use std::path::Path;
+
+    use rusqlite::types::ValueRef;
+    use store_core::sqlite::{Database, Options};
+    use store_tests::fixture::{History, sqlite};
+
+    use super::Bare;
+
+    pub(crate) async fn bare() -> Bare {
+        let directory = tempfile::tempdir().unwrap();
+        let options = Options::new(directory.path().join("bare.sqlite"));
+        Bare::Sqlite(sqlite::Place { db: Database::open(options).await.unwrap(), directory })
+    }
+
+    pub(crate) async fn history() -> History {
+        sqlite::history("").await
+    }
+
+    pub(super) fn rows(path: &Path, sql: &str) -> Vec<Vec<String>> {
+        let conn = rusqlite::Connection::open(path).unwrap();
+        let mut statement = conn.prepare(sql).unwrap();
+        let columns = statement.column_count();
+        let text = |value: ValueRef<'_>| match value {
+            ValueRef::Null => "NULL".to_owned(),
+            ValueRef::Integer(number) => number.to_string(),
+            other => String::from_utf8(other.as_bytes().unwrap().to_vec()).unwrap(),
+        };
+        statement
+            .query_map([], |row| (0..columns).map(|column| row.get_ref(column).map(text)).collect())
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap()
+    }
+}
+
+#[cfg(feature = "postgres")]
+pub(crate) mod postgres {
+    use std::path::PathBuf;
+
+    use store_core::postgres::Database;
+    use store_tests::fixture::{History, postgres};
+    use tokio_postgres::SimpleQueryMessage;
+
+    use super::Bare;
+
+    pub(crate) async fn bare() -> Bare {
+        let schema = postgres::unique_schema();
+        let db = Database::open(postgres::options(&schema)).await.unwrap();
+        Bare::Postgres(postgres::Place { schemas: vec![schema], db })
+    }
+
+    pub(crate) async fn history() -> History {
+        postgres::history("").await
+    }
+
+    pub(super) async fn rows(schema: &str, sql: &str) -> Vec<Vec<String>> {
+        let client = postgres::connect().await;
+        client.batch_execute(&format!("SET search_path = \"{schema}\"")).await.unwrap();
+        let messages = client.simple_query(sql).await.unwrap();
+        let text = |value: Option<&str>| value.unwrap_or("NULL").to_owned();
+        messages
+            .into_iter()
+            .filter_map(|message| match message {
+                SimpleQueryMessage::Row(row) => {
+                    Some((0..row.len()).map(|column| text(row.get(column))).collect())
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub(super) async fn dump(schema: &str) -> String {
+        let output = tokio::process::Command::new(pg_dump())
+            .args(["--schema-only", "--no-owner", "--schema", schema, &postgres::url()])
+            .output()
+            .await
+            .expect("pg_dump can be run");
+        let problem = String::from_utf8_lossy(&output.stderr);
+        if problem.contains("no matching schemas were found") {
+            // The schema of the settings is created by the first migration.
+            return String::new();
+        }
+        assert!(output.status.success(), "{problem}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        // Newer versions put a random word there, so that psql cannot be tricked by the dump.
+        text.lines()
+            .filter(|line| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict"))
+            .map(|line| format!("{line}\n"))
+            .collect()
+    }
+
+    /// `STORE_TEST_POSTGRES_BIN`, else the newest installed version, else what is on PATH.
+    fn pg_dump() -> PathBuf {
+        if let Some(bin) = std::env::var_os("STORE_TEST_POSTGRES_BIN") {
+            return PathBuf::from(bin).join("pg_dump");
+        }
+        let version = |path: &PathBuf| path.file_name()?.to_str()?.parse::<u32>().ok();
+        std::fs::read_dir("/usr/lib/postgresql")
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+            .filter(|path| path.join("bin/pg_dump").exists())
+            .max_by_key(version)
+            .map_or_else(|| PathBuf::from("pg_dump"), |path| path.join("bin/pg_dump"))
+    }
+}

@@ -1,0 +1,2 @@
+CREATE TABLE broken_second (id BIGINT NOT NULL PRIMARY KEY);
+INSERT INTO broken_nowhere VALUES (1);
