@@ -40,3 +40,16 @@ pub async fn open(databases: &Databases) -> Result<Arc<dyn RunHistoryStore>> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use store_core::{Databases, Settings};
+
+    /// An application opens its stores in whatever task it likes.
+    #[test]
+    fn opening_a_store_can_be_spawned() {
+        fn spawnable<T: Send>(_future: &T) {}
+        let databases = Databases::new(Settings::memory());
+        spawnable(&super::open(&databases));
+    }
+}

@@ -185,8 +185,8 @@ impl Database {
         operation: &'static str,
         schema: &'static Schema,
     ) -> Result<Option<String>> {
-        let pending = schema.pending(schema.known::<Pg>()?, &self.applied(schema).await?)?;
-        if pending.first().is_none_or(Known::is_transactional) {
+        let rows = self.applied(schema).await?;
+        if !next_runs_alone(schema, &rows)? {
             return Ok(None);
         }
         let conn = self.inner.migrator.connect().await?;
@@ -225,6 +225,13 @@ fn apply(conn: &mut Wrapped, schema: &Schema) -> Result<Vec<String>> {
         run(conn, schema, known)?;
     }
     Ok(names(pending))
+}
+
+/// Tells whether the next pending migration has to run alone. Migrations are not `Send`: nobody
+/// may hold one while waiting.
+fn next_runs_alone(schema: &Schema, rows: &[Applied]) -> Result<bool> {
+    let pending = schema.pending(schema.known::<Pg>()?, rows)?;
+    Ok(pending.first().is_some_and(|known| !known.is_transactional()))
 }
 
 /// Applies the next pending migration, when it is one that has to run alone.

@@ -37,6 +37,8 @@ macro_rules! on_both {
 }
 
 mod alignment;
+#[cfg(feature = "postgres")]
+mod alone;
 mod bare;
 mod columns;
 mod migrations;

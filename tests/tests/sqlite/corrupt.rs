@@ -4,8 +4,10 @@ use rusqlite::Connection;
 use serde_json::json;
 use store_core::history::ExecutionFilter;
 use store_core::{Error, PageRequest};
-use store_tests::fixture::{History, Place, sqlite};
+use store_tests::fixture::{History, sqlite};
 use store_tests::samples::{execution, id, result, step};
+
+use crate::notes::place;
 
 async fn filled() -> History {
     let t = sqlite::history("").await;
@@ -17,8 +19,7 @@ async fn filled() -> History {
 
 /// Changes rows in a way that the store's constraints forbid.
 fn spoil(t: &History, sql: &str) {
-    let Place::Sqlite(place) = &t.place else { unreachable!("a SQLite fixture") };
-    let conn = Connection::open(place.db.path()).unwrap();
+    let conn = Connection::open(place(t).db.path()).unwrap();
     conn.execute_batch("PRAGMA ignore_check_constraints = ON").unwrap();
     assert_eq!(conn.execute(sql, []).unwrap(), 1);
 }

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 use serde_json::Value;
-use store_tests::fixture::{Place, sqlite};
+use store_tests::fixture::sqlite;
 use store_tests::process::Helper;
 use store_tests::samples::{execution, id};
+
+use crate::notes::place;
 
 const HELPER: &str = env!("CARGO_BIN_EXE_store-test-helper");
 
@@ -30,7 +32,6 @@ fn stored(conn: &Connection) -> BTreeMap<String, i64> {
 fn every_step_acknowledged_before_a_kill_is_there_once() {
     store_tests::run(async {
         let t = sqlite::history("").await;
-        let Place::Sqlite(place) = &t.place else { unreachable!("a SQLite fixture") };
         t.store.start(execution("e")).await.unwrap();
         let helper = Helper::on(HELPER, &t);
         for round in 1..=3 {
@@ -43,7 +44,7 @@ fn every_step_acknowledged_before_a_kill_is_there_once() {
             assert_eq!(next.len(), 20);
             t.store.fetch(&id("e")).await.unwrap();
 
-            let conn = Connection::open(place.db.path()).unwrap();
+            let conn = Connection::open(place(&t).db.path()).unwrap();
             let check: String =
                 conn.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
             assert_eq!(check, "ok");

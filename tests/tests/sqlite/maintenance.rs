@@ -8,19 +8,11 @@ use serde_json::json;
 use store_core::history::{PruneRequest, Retention, RunHistoryStore};
 use store_core::sqlite::Database;
 use store_core::{Databases, Error, PageRequest, Settings, Subsystem};
-use store_tests::fixture::{History, Place, noon, sqlite};
+use store_tests::fixture::{noon, sqlite};
 use store_tests::samples::{execution, id, step};
 use tokio::task::JoinSet;
 
-use crate::notes::{Notes, until};
-
-fn place(t: &History) -> &sqlite::Place {
-    match &t.place {
-        Place::Sqlite(place) => place,
-        #[cfg(feature = "postgres")]
-        Place::Postgres(_) => unreachable!("a SQLite fixture"),
-    }
-}
+use crate::notes::{Notes, place, until};
 
 fn size(path: &Path) -> u64 {
     fs::metadata(path).map_or(0, |meta| meta.len())

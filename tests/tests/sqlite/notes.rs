@@ -11,6 +11,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use store_core::Result;
 use store_core::sqlite::{Database, Options, db_error};
+use store_tests::fixture::{History, Place, sqlite};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
@@ -87,6 +88,15 @@ impl Hold {
     pub(crate) async fn release_into_batch(self) -> Result<()> {
         drop(self.release);
         self.writer.await.unwrap()
+    }
+}
+
+/// The file under a fixture of run history.
+pub(crate) fn place(t: &History) -> &sqlite::Place {
+    match &t.place {
+        Place::Sqlite(place) => place,
+        #[cfg(feature = "postgres")]
+        Place::Postgres(_) => unreachable!("a SQLite fixture"),
     }
 }
 

@@ -1,0 +1,1 @@
+ALTER TABLE alone DROP COLUMN number;

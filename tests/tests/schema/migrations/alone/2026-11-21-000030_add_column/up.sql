@@ -1,0 +1,1 @@
+ALTER TABLE alone ADD COLUMN number BIGINT;
