@@ -193,12 +193,12 @@ fn operation() -> impl Strategy<Value = Operation> {
     let error = || text().prop_map(|text| text.replace("null", "\0"));
     let put = (an_id(), prop::sample::select(vec!["t", "T"]), key(), json());
     prop_oneof![
-        6 => new_execution().prop_map(Operation::Start),
+        10 => new_execution().prop_map(Operation::Start),
         6 => (an_id(), new_step()).prop_map(|(id, step)| Operation::AppendStep(id, step)),
         4 => (an_id(), vec(new_step(), 0..5)).prop_map(|(id, s)| Operation::AppendSteps(id, s)),
-        1 => an_id().prop_map(Operation::Succeed),
-        1 => (an_id(), error()).prop_map(|(id, error)| Operation::Fail(id, error)),
-        1 => (an_id(), option::of(error())).prop_map(|(id, why)| Operation::Cancel(id, why)),
+        3 => an_id().prop_map(Operation::Succeed),
+        2 => (an_id(), error()).prop_map(|(id, error)| Operation::Fail(id, error)),
+        2 => (an_id(), option::of(error())).prop_map(|(id, why)| Operation::Cancel(id, why)),
         2 => an_id().prop_map(Operation::Fetch),
         2 => an_id().prop_map(Operation::FetchWithSteps),
         3 => (filter(), order(), 1_u32..4).prop_map(|(f, o, l)| Operation::List(f, o, l)),
@@ -212,7 +212,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         2 => (an_id(), option::of(key()), 1_u32..3)
             .prop_map(|(id, key, l)| Operation::Results(id, key.map(str::to_owned), l)),
         1 => an_id().prop_map(Operation::Delete),
-        2 => prune().prop_map(Operation::Prune),
+        5 => prune().prop_map(Operation::Prune),
         2 => (0_u64..7_200_000_000).prop_map(|us| Operation::Advance(Duration::from_micros(us))),
     ]
 }
