@@ -4,6 +4,8 @@
 mod clock;
 mod databases;
 mod error;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod gate;
 mod health;
 pub mod history;
 mod ids;

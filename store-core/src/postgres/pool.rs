@@ -2,16 +2,16 @@
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::PoolableConnection as _;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::connect::Connector;
 use super::options::Options;
+use crate::gate::Gate;
 use crate::health::PoolStatus;
 use crate::{Error, Failure, Message, Result};
 
@@ -63,10 +63,7 @@ impl bb8::ErrorSink<Error> for LastError {
 #[derive(Clone)]
 pub(super) struct Pool {
     pool: bb8::Pool<Manager>,
-    permits: Arc<Semaphore>,
-    size: u32,
-    waiting: Arc<AtomicU32>,
-    timeouts: Arc<AtomicU64>,
+    gate: Gate,
     timeout: Duration,
     last_error: LastError,
 }
@@ -118,10 +115,7 @@ impl Pool {
             .build_unchecked(Manager(connector));
         Self {
             pool,
-            permits: Arc::new(Semaphore::new(options.pool_max_size as usize)),
-            size: options.pool_max_size,
-            waiting: Arc::default(),
-            timeouts: Arc::default(),
+            gate: Gate::new("postgres", options.pool_max_size, options.pool_timeout),
             timeout: options.pool_timeout,
             last_error,
         }
@@ -129,29 +123,13 @@ impl Pool {
 
     /// Waits for a connection, in the order of arrival.
     pub(super) async fn get(&self, operation: &'static str) -> Result<Conn> {
-        let permit = self.permit(operation).await?;
-        self.status();
+        let permit = self.gate.enter(operation).await?;
         match self.pool.get_owned().await {
             Ok(conn) => Ok(Conn { conn, _permit: permit }),
             Err(bb8::RunError::User(error)) => Err(error),
             // With a permit there is room in the pool: what took so long was connecting.
             Err(bb8::RunError::TimedOut) => Err(self.cannot_connect(operation)),
         }
-    }
-
-    async fn permit(&self, operation: &'static str) -> Result<OwnedSemaphorePermit> {
-        let permits = Arc::clone(&self.permits);
-        if let Ok(permit) = Arc::clone(&permits).try_acquire_owned() {
-            return Ok(permit);
-        }
-        let _counted = Waiting::new(&self.waiting);
-        if let Ok(Ok(permit)) = tokio::time::timeout(self.timeout, permits.acquire_owned()).await {
-            return Ok(permit);
-        }
-        self.timeouts.fetch_add(1, Ordering::Relaxed);
-        metrics::counter!("store_pool_timeouts_total").increment(1);
-        let PoolStatus { size, in_use, waiting, .. } = self.status();
-        Err(Error::failed(operation, Failure::PoolExhausted { size, in_use, waiting }))
     }
 
     fn cannot_connect(&self, operation: &'static str) -> Error {
@@ -166,34 +144,7 @@ impl Pool {
         }
     }
 
-    /// Returns the state of the pool, and shows it in the metrics.
     pub(super) fn status(&self) -> PoolStatus {
-        let free = u32::try_from(self.permits.available_permits()).unwrap_or(self.size);
-        let status = PoolStatus {
-            size: self.size,
-            in_use: self.size.saturating_sub(free),
-            waiting: self.waiting.load(Ordering::Relaxed),
-            timeouts: self.timeouts.load(Ordering::Relaxed),
-        };
-        metrics::gauge!("store_pool_size").set(status.size);
-        metrics::gauge!("store_pool_in_use").set(status.in_use);
-        metrics::gauge!("store_pool_waiting").set(status.waiting);
-        status
-    }
-}
-
-/// Counts a caller as waiting until it is dropped, however its wait ends.
-struct Waiting<'a>(&'a AtomicU32);
-
-impl<'a> Waiting<'a> {
-    fn new(count: &'a AtomicU32) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Self(count)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.gate.status()
     }
 }

@@ -1,15 +1,13 @@
 //! The pool of connections that read.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use diesel::SqliteConnection;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::connect::Connector;
 use super::job::panicked;
+use crate::gate::Gate;
 use crate::health::PoolStatus;
 use crate::{Error, Failure, Message, Result};
 
@@ -39,10 +37,7 @@ impl r2d2::ManageConnection for Manager {
 #[derive(Clone)]
 pub(super) struct Readers {
     pool: r2d2::Pool<Manager>,
-    permits: Arc<Semaphore>,
-    size: u32,
-    waiting: Arc<AtomicU32>,
-    timeouts: Arc<AtomicU64>,
+    gate: Gate,
     timeout: Duration,
 }
 
@@ -61,14 +56,7 @@ impl Readers {
             .error_handler(Box::new(r2d2::NopErrorHandler))
             .build(Manager(connector))
             .map_err(|cause| Error::backend("open_readers", Failure::Other, cause))?;
-        Ok(Self {
-            pool,
-            permits: Arc::new(Semaphore::new(size as usize)),
-            size,
-            waiting: Arc::default(),
-            timeouts: Arc::default(),
-            timeout,
-        })
+        Ok(Self { pool, gate: Gate::new("sqlite", size, timeout), timeout })
     }
 
     /// Runs a closure on a connection, in a thread that may block.
@@ -77,7 +65,7 @@ impl Readers {
         T: Send + 'static,
         F: FnOnce(&mut SqliteConnection) -> Result<T> + Send + 'static,
     {
-        let permit = self.permit(operation).await?;
+        let permit = self.gate.enter(operation).await?;
         let pool = self.pool.clone();
         let span = tracing::Span::current();
         let task = tokio::task::spawn_blocking(move || {
@@ -103,40 +91,7 @@ impl Readers {
         }
     }
 
-    async fn permit(&self, operation: &'static str) -> Result<OwnedSemaphorePermit> {
-        let _counted = Waiting::new(&self.waiting);
-        let acquire = Arc::clone(&self.permits).acquire_owned();
-        if let Ok(Ok(permit)) = tokio::time::timeout(self.timeout, acquire).await {
-            return Ok(permit);
-        }
-        self.timeouts.fetch_add(1, Ordering::Relaxed);
-        let PoolStatus { size, in_use, waiting, .. } = self.status();
-        Err(Error::failed(operation, Failure::PoolExhausted { size, in_use, waiting }))
-    }
-
     pub(super) fn status(&self) -> PoolStatus {
-        let free = u32::try_from(self.permits.available_permits()).unwrap_or(self.size);
-        PoolStatus {
-            size: self.size,
-            in_use: self.size.saturating_sub(free),
-            waiting: self.waiting.load(Ordering::Relaxed),
-            timeouts: self.timeouts.load(Ordering::Relaxed),
-        }
-    }
-}
-
-/// Counts a caller as waiting until it is dropped, however its wait ends.
-struct Waiting<'a>(&'a AtomicU32);
-
-impl<'a> Waiting<'a> {
-    fn new(count: &'a AtomicU32) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Self(count)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.gate.status()
     }
 }

@@ -112,7 +112,8 @@ fn step_page(
 
 /// Reads the steps of executions that were just read, as many as each had then.
 ///
-/// Steps are only ever appended, so that two queries give one state.
+/// Steps are only ever appended, so that two queries give one state. An execution that was deleted
+/// meanwhile is left out.
 pub(super) async fn step_load_for(
     conn: &mut AsyncPgConnection,
     executions: Vec<Execution>,
@@ -131,12 +132,14 @@ pub(super) async fn step_load_for(
         let step = row.into_record(json)?;
         steps.entry(step.execution_id.clone()).or_default().push(step);
     }
-    Ok(executions
-        .into_iter()
-        .map(|execution| {
-            let mut steps = steps.remove(&execution.execution_id).unwrap_or_default();
-            steps.truncate(usize::try_from(execution.step_count).unwrap_or(usize::MAX));
-            ExecutionWithSteps { execution, steps }
-        })
-        .collect())
+    let with_steps = executions.into_iter().map(|execution| {
+        let mut steps = steps.remove(&execution.execution_id).unwrap_or_default();
+        steps.truncate(usize::try_from(execution.step_count).unwrap_or(usize::MAX));
+        ExecutionWithSteps { execution, steps }
+    });
+    // One that lacks steps was deleted between the two queries.
+    let whole = |one: &ExecutionWithSteps| {
+        i64::try_from(one.steps.len()).is_ok_and(|count| count == one.execution.step_count)
+    };
+    Ok(with_steps.filter(whole).collect())
 }

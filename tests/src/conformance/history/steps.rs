@@ -148,6 +148,26 @@ behaviours! {
         assert!(read.steps.iter().enumerate().all(|(place, step)| step.index == place as i64));
     }
 
+    /// An execution that is deleted while it is read is there with all its steps, or not at all.
+    async fn an_execution_is_read_whole_or_not_at_all(t: &History) {
+        let store = t.store.clone();
+        let churn = tokio::spawn(async move {
+            for _ in 0..30 {
+                store.start(execution("e")).await.unwrap();
+                let steps = (0..20).map(|place| step(json!(place))).collect();
+                store.append_steps(&id("e"), steps).await.unwrap();
+                store.delete(&id("e")).await.unwrap();
+            }
+        });
+        while !churn.is_finished() {
+            match t.store.fetch_with_steps(&id("e")).await {
+                Ok(read) => assert_eq!(read.steps.len() as i64, read.execution.step_count),
+                Err(error) => assert!(matches!(error, Error::NotFound { .. }), "{error}"),
+            }
+        }
+        churn.await.unwrap();
+    }
+
     /// A page of steps is one query.
     async fn a_page_of_steps_is_one_query(t: &History) {
         with_steps(t, 100).await;

@@ -1,8 +1,16 @@
 //! The one error type of all stores, and what can be said about a failure of a backend.
 
+mod denial;
+mod failure;
+mod migration;
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
+
+pub use denial::Denial;
+pub use failure::Failure;
+pub use migration::MigrationError;
 
 /// The result of every store operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -127,206 +135,6 @@ pub enum Error {
 
 fn cause_suffix(source: Option<&Cause>) -> String {
     source.map_or_else(String::new, |cause| format!(" ({cause})"))
-}
-
-/// Why a caller was denied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Denial {
-    /// The request lacks what it must have (HTTP 400).
-    Malformed,
-    /// Who the caller is was not proved (HTTP 401).
-    Unauthenticated,
-    /// The caller is known and may not (HTTP 403).
-    Forbidden,
-    /// This method is not offered (HTTP 405).
-    MethodNotAllowed,
-    /// The request is understood and makes no sense here (HTTP 422).
-    Unprocessable,
-    /// Too many requests (HTTP 429).
-    RateLimited,
-}
-
-impl Denial {
-    /// Returns the HTTP status that says the same.
-    #[must_use]
-    pub const fn http_status(self) -> u16 {
-        match self {
-            Self::Malformed => 400,
-            Self::Unauthenticated => 401,
-            Self::Forbidden => 403,
-            Self::MethodNotAllowed => 405,
-            Self::Unprocessable => 422,
-            Self::RateLimited => 429,
-        }
-    }
-}
-
-impl fmt::Display for Denial {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Malformed => "the request is malformed",
-            Self::Unauthenticated => "authentication is required",
-            Self::Forbidden => "this is not allowed",
-            Self::MethodNotAllowed => "this method is not allowed",
-            Self::Unprocessable => "the request cannot be processed",
-            Self::RateLimited => "too many requests, try again later",
-        })
-    }
-}
-
-/// How a schema and the code that uses it disagree.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum MigrationError {
-    /// A migration was edited after it had been applied.
-    ChecksumMismatch {
-        /// The migration.
-        name: String,
-    },
-    /// The database was migrated by a newer release.
-    NewerSchema {
-        /// The version this code does not know.
-        version: String,
-    },
-    /// Migrations are waiting and `AUTO_MIGRATE` is off.
-    Pending {
-        /// Their names, in order.
-        names: Vec<String>,
-    },
-    /// A migration was tried and failed; it was rolled back.
-    Failed {
-        /// The migration.
-        name: String,
-        /// What the database said.
-        message: String,
-    },
-}
-
-impl fmt::Display for MigrationError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ChecksumMismatch { name } => write!(
-                f,
-                "`{name}` differs from what was applied to this database: restore the released \
-                 file and put the change into a new migration"
-            ),
-            Self::NewerSchema { version } => write!(
-                f,
-                "the database has version `{version}`, which this release does not know: run the \
-                 newer release"
-            ),
-            Self::Pending { names } => {
-                write!(f, "pending: {}: call migrate() or set AUTO_MIGRATE=on", names.join(", "))
-            }
-            Self::Failed { name, message } => {
-                write!(f, "`{name}` failed and was rolled back: {message}")
-            }
-        }
-    }
-}
-
-/// What kind of failure a backend reported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Failure {
-    /// Another process kept the SQLite file locked for longer than the busy timeout.
-    Busy,
-    /// A serializable transaction has to be repeated.
-    Serialization,
-    /// The database broke a deadlock by ending this transaction.
-    Deadlock,
-    /// A statement, a lock or the caller's deadline took too long. Nothing was changed.
-    Timeout,
-    /// No connection became free within the pool's timeout.
-    PoolExhausted {
-        /// Connections the pool may hold.
-        size: u32,
-        /// Connections that were in use.
-        in_use: u32,
-        /// Callers that were waiting.
-        waiting: u32,
-    },
-    /// The database cannot be reached.
-    Unavailable {
-        /// Whether the operation may have been carried out all the same.
-        outcome_unknown: bool,
-    },
-    /// The database, or this connection to it, accepts no writes.
-    ReadOnly,
-    /// No space is left. Nothing was changed.
-    DiskFull,
-    /// Anything else.
-    Other,
-}
-
-impl Failure {
-    /// Tells whether the same operation may succeed when it is simply run again.
-    ///
-    /// A failure whose outcome is unknown is not transient: running it again could do it twice.
-    #[must_use]
-    pub const fn is_transient(self) -> bool {
-        match self {
-            Self::Busy
-            | Self::Serialization
-            | Self::Deadlock
-            | Self::Timeout
-            | Self::PoolExhausted { .. }
-            | Self::Unavailable { outcome_unknown: false } => true,
-            Self::Unavailable { outcome_unknown: true }
-            | Self::ReadOnly
-            | Self::DiskFull
-            | Self::Other => false,
-        }
-    }
-
-    /// Returns the word used for this failure in metrics and spans.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Busy => "busy",
-            Self::Serialization => "serialization",
-            Self::Deadlock => "deadlock",
-            Self::Timeout => "timeout",
-            Self::PoolExhausted { .. } => "pool_exhausted",
-            Self::Unavailable { outcome_unknown: false } => "unavailable",
-            Self::Unavailable { outcome_unknown: true } => "outcome_unknown",
-            Self::ReadOnly => "read_only",
-            Self::DiskFull => "disk_full",
-            Self::Other => "other",
-        }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Busy => f.write_str(
-                "another process kept the database locked: raise SQLITE_BUSY_TIMEOUT or shorten \
-                 its transactions",
-            ),
-            Self::Serialization => f.write_str("a concurrent transaction got in the way: retry"),
-            Self::Deadlock => f.write_str("the database broke a deadlock: retry"),
-            Self::Timeout => f.write_str("the time allowed ran out, nothing was changed"),
-            Self::PoolExhausted { size, in_use, waiting } => write!(
-                f,
-                "no connection became free: {in_use} of {size} in use, {waiting} callers waiting; \
-                 raise the pool size or look for slow queries"
-            ),
-            Self::Unavailable { outcome_unknown: false } => {
-                f.write_str("the database cannot be reached, nothing was changed")
-            }
-            Self::Unavailable { outcome_unknown: true } => f.write_str(
-                "the connection was lost before the answer came: read back what is stored before \
-                 repeating this",
-            ),
-            Self::ReadOnly => f.write_str(
-                "the database accepts no writes: check file permissions, or connect to the primary",
-            ),
-            Self::DiskFull => f.write_str("no space is left for the database: free some"),
-            Self::Other => f.write_str("the database refused"),
-        }
-    }
 }
 
 impl Error {
