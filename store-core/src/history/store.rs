@@ -118,7 +118,8 @@ pub trait RunHistoryStore: TaskResults + fmt::Debug {
     /// that is not an object.
     async fn list(&self, filter: &ExecutionFilter, page: &PageRequest) -> Result<Page<Execution>>;
 
-    /// Lists executions with all of their steps: two queries for the page, whatever its size.
+    /// Lists executions with all of their steps: two queries for the page, whatever its size. An
+    /// execution that is deleted between the two is left out.
     ///
     /// # Errors
     /// Those of [`list`](Self::list); the cursors of the two are not interchangeable.

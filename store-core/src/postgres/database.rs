@@ -140,7 +140,7 @@ impl Database {
                 writable: Some(!vitals.read_only),
                 replica_lag: vitals
                     .lag_seconds
-                    .and_then(|lag| Duration::try_from_secs_f64(lag).ok()),
+                    .map(|lag| Duration::try_from_secs_f64(lag.max(0.0)).unwrap_or(Duration::MAX)),
                 migrations,
                 ..unreachable(String::new())
             },

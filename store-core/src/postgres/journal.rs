@@ -38,12 +38,13 @@ impl Database {
     /// Applies the pending migrations of a crate and returns their names.
     ///
     /// Any number of processes may call this at once: one applies, the others wait and find it
-    /// done. All pending migrations are one transaction, over the migrator's DSN when there is
-    /// one. A schema of the settings that does not exist is created.
+    /// done. Pending migrations are one transaction, but for those marked to run outside of any: such
+    /// a one runs alone, in its place. It all goes over the migrator's DSN when there is one. A
+    /// schema of the settings that does not exist is created.
     ///
     /// # Errors
     /// `Migration` when an applied one was edited, the database is newer than the code, or one
-    /// fails; nothing is changed then.
+    /// fails. It leaves nothing behind, and what was applied before one that runs alone stays.
     pub async fn migrate(&self, schema: &'static Schema) -> Result<Vec<String>> {
         // Without the lock first: on most starts there is nothing to do.
         let rows = self.applied(schema).await?;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use diesel_async::AsyncPgConnection;
@@ -49,9 +49,7 @@ struct LastError(Arc<Mutex<Option<Error>>>);
 impl bb8::ErrorSink<Error> for LastError {
     fn sink(&self, error: Error) {
         tracing::debug!(%error, "connection failed");
-        if let Ok(mut last) = self.0.lock() {
-            *last = Some(error);
-        }
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
     }
 
     fn boxed_clone(&self) -> Box<dyn bb8::ErrorSink<Error>> {
@@ -134,7 +132,7 @@ impl Pool {
 
     fn cannot_connect(&self, operation: &'static str) -> Error {
         let failure = Failure::Unavailable { outcome_unknown: false };
-        let last = self.last_error.0.lock().ok().and_then(|mut last| last.take());
+        let last = self.last_error.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         match last {
             Some(cause) => Error::backend(operation, failure, cause),
             None => {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -156,9 +156,9 @@ impl Database {
 
     /// Carries out everything that was accepted, and accepts nothing more.
     pub async fn close(&self) {
-        let queue = self.inner.queue.lock().map(|mut queue| queue.take());
+        let queue = self.inner.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(queue);
-        let thread = self.inner.thread.lock().ok().and_then(|mut thread| thread.take());
+        let thread = self.inner.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
             // The writer's panics are caught one by one, so that joining it cannot fail.
             drop(tokio::task::spawn_blocking(move || thread.join()).await);
@@ -216,6 +216,6 @@ impl Database {
     }
 
     fn queue(&self) -> Option<mpsc::Sender<Box<dyn Job>>> {
-        self.inner.queue.lock().ok().and_then(|queue| queue.clone())
+        self.inner.queue.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
