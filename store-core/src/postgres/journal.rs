@@ -8,7 +8,7 @@ use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 
 use super::connect::{chain_of, quote_identifier};
-use super::migration_lock::{lock, lock_session};
+use super::migration_lock::{LOCK_POLL, lock_session, try_lock};
 use super::{Database, db_error};
 use crate::clock::{Clock as _, SystemClock};
 use crate::health::MigrationStatus;
@@ -164,15 +164,26 @@ impl Database {
         let conn = self.inner.migrator.connect().await?;
         let blocking = move || {
             let mut conn = Wrapped::from(conn);
-            let mut failure = None;
-            #[expect(clippy::disallowed_methods, reason = "deferred transactions are SQLite's")]
-            let result = conn.transaction(|conn| {
-                lock(conn, schema).and_then(|()| work(conn)).map_err(|error| {
-                    failure = Some(error);
-                    diesel::result::Error::RollbackTransaction
-                })
-            });
-            result.map_err(|error| failure.unwrap_or_else(|| db_error(operation)(error)))
+            let (mut failure, mut work) = (None, Some(work));
+            loop {
+                #[expect(clippy::disallowed_methods, reason = "deferred transactions are SQLite's")]
+                let result = conn.transaction(|conn| {
+                    let locked = try_lock(conn, schema);
+                    // Taken once, when the lock is: the loop ends then.
+                    let work = locked.map(|locked| if locked { work.take() } else { None });
+                    work.and_then(|work| work.map(|work| work(conn)).transpose()).map_err(|error| {
+                        failure = Some(error);
+                        diesel::result::Error::RollbackTransaction
+                    })
+                });
+                match result {
+                    Ok(Some(done)) => return Ok(done),
+                    Ok(None) => std::thread::sleep(LOCK_POLL),
+                    Err(error) => {
+                        return Err(failure.unwrap_or_else(|| db_error(operation)(error)));
+                    }
+                }
+            }
         };
         tokio::task::spawn_blocking(blocking)
             .await

@@ -12,7 +12,7 @@ use crate::Result;
 use crate::migrations::Schema;
 
 /// How often a process that waits for the lock asks for it.
-const LOCK_POLL: Duration = Duration::from_millis(20);
+pub(super) const LOCK_POLL: Duration = Duration::from_millis(20);
 
 #[derive(QueryableByName)]
 struct Name {
@@ -26,39 +26,47 @@ struct Lock {
     taken: bool,
 }
 
-/// Takes a lock that ends with the transaction: it survives poolers and crashes. Whoever waits
-/// for it waits for a whole migration, so the ordinary timeouts do not count.
-pub(super) fn lock(conn: &mut Wrapped, schema: &Schema) -> Result<()> {
-    take_lock(conn, schema, "SET LOCAL", "pg_try_advisory_xact_lock")
+/// Tries to take a lock that ends with the transaction: it survives poolers and crashes.
+///
+/// Whoever does not get it has to end the transaction before asking again: who builds an index
+/// concurrently, and holds the lock meanwhile, waits for every transaction it once saw at work.
+pub(super) fn try_lock(conn: &mut Wrapped, schema: &Schema) -> Result<bool> {
+    no_timeouts(conn, "SET LOCAL")?;
+    ask(conn, schema, "pg_try_advisory_xact_lock")
 }
 
 /// Takes a lock that ends with the connection, for what cannot run in a transaction.
 pub(super) fn lock_session(conn: &mut Wrapped, schema: &Schema) -> Result<()> {
-    take_lock(conn, schema, "SET", "pg_try_advisory_lock")
+    no_timeouts(conn, "SET")?;
+    while !ask(conn, schema, "pg_try_advisory_lock")? {
+        std::thread::sleep(LOCK_POLL);
+    }
+    Ok(())
 }
 
-fn take_lock(conn: &mut Wrapped, schema: &Schema, set: &str, function: &str) -> Result<()> {
+/// Whoever waits for the lock waits for a whole migration, so the ordinary timeouts do not count.
+fn no_timeouts(conn: &mut Wrapped, set: &str) -> Result<()> {
+    use diesel::RunQueryDsl as _;
+    for timeout in ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"] {
+        diesel::sql_query(format!("{set} {timeout} = 0"))
+            .execute(conn)
+            .map_err(db_error("lock_migrations"))?;
+    }
+    Ok(())
+}
+
+fn ask(conn: &mut Wrapped, schema: &Schema, function: &str) -> Result<bool> {
     use diesel::RunQueryDsl as _;
     let failed = || db_error("lock_migrations");
-    for timeout in ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"] {
-        diesel::sql_query(format!("{set} {timeout} = 0")).execute(conn).map_err(failed())?;
-    }
     let namespace: Name = diesel::sql_query("SELECT current_schema()::text AS name")
         .get_result(conn)
         .map_err(failed())?;
-    // Asking again and again holds no snapshot between two questions; waiting inside one would,
-    // and whoever builds an index concurrently waits for all snapshots.
     let key = lock_key(&namespace.name, schema.crate_name);
-    loop {
-        let lock: Lock = diesel::sql_query(format!("SELECT {function}($1) AS taken"))
-            .bind::<BigInt, _>(key)
-            .get_result(conn)
-            .map_err(failed())?;
-        if lock.taken {
-            return Ok(());
-        }
-        std::thread::sleep(LOCK_POLL);
-    }
+    let lock: Lock = diesel::sql_query(format!("SELECT {function}($1) AS taken"))
+        .bind::<BigInt, _>(key)
+        .get_result(conn)
+        .map_err(failed())?;
+    Ok(lock.taken)
 }
 
 /// Hashes schema and crate, so that schemas do not wait for each other.
