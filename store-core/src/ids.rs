@@ -164,6 +164,18 @@ minted_id! {
     /// The id of a run.
     RunId, "run_id"
 }
+minted_id! {
+    /// The id of a listener subscription.
+    ListenerId, "listener_id"
+}
+minted_id! {
+    /// The id of a job in the queue.
+    JobId, "job_id"
+}
+external_id! {
+    /// Who does something, as the application knows them.
+    Actor, "actor"
+}
 external_id! {
     /// The id of an execution, chosen by the application (often the text of a run's id).
     ExecutionId, "execution_id"

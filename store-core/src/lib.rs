@@ -18,19 +18,24 @@ pub mod observe;
 pub mod page;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+#[cfg(feature = "seal")]
+pub mod seal;
 pub mod settings;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod timestamp;
+mod words;
+pub mod workflow;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use databases::Databases;
 pub use error::{Cause, Denial, Error, Failure, Message, MigrationError, Result};
 pub use health::{Health, MigrationStatus, PoolStatus};
 pub use ids::{
-    EXTERNAL_ID_MAX_BYTES, ExecutionId, RunId, TaskId, WorkflowId, WorkflowVersionId,
-    check_external, check_short_text,
+    Actor, EXTERNAL_ID_MAX_BYTES, ExecutionId, JobId, ListenerId, RunId, TaskId, WorkflowId,
+    WorkflowVersionId, check_external, check_short_text,
 };
 pub use page::{Cursor, Listing, Order, Page, PageRequest};
+pub use secrecy::{ExposeSecret, SecretString};
 pub use settings::{Backend, Settings, Subsystem};
 pub use timestamp::Timestamp;

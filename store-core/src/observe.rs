@@ -125,7 +125,26 @@ one_row!(
     crate::history::ExecutionWithSteps,
     crate::history::Step,
     crate::history::TaskResult,
+    crate::workflow::CronTrigger,
+    crate::workflow::FailedRun,
+    crate::workflow::ListenerCursor,
+    crate::workflow::ListenerLease,
+    crate::workflow::ListenerSubscription,
+    crate::workflow::ManualTrigger,
+    crate::workflow::RetryPolicy,
+    crate::workflow::Run,
+    crate::workflow::VersionDiff,
+    crate::workflow::WebhookTrigger,
+    crate::workflow::Workflow,
+    crate::workflow::WorkflowVersion,
 );
+
+/// A number of rows that were deleted.
+impl Rows for u64 {
+    fn rows(&self) -> u64 {
+        *self
+    }
+}
 
 impl Rows for crate::history::PruneReport {
     fn rows(&self) -> u64 {

@@ -1,8 +1,9 @@
-//! A small in-memory model of run history, to compare both backends with.
+//! Small in-memory models, to compare both backends with: of run history here, of workflows below.
 
 mod json;
 mod operation;
 mod state;
+pub mod workflow;
 
 pub use operation::{Answer, Operation, Refusal, apply};
 pub use state::Model;

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Output, Stdio};
 
 use serde_json::Value;
+use store_core::{RunId, WorkflowId};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
@@ -31,9 +32,14 @@ impl Helper {
         Self { program: program.to_owned(), dsn, schema: Some(schema.to_owned()) }
     }
 
-    /// Lets `program` work on the database of a fixture.
+    /// Lets `program` work on the database of a fixture of run history.
     pub fn on(program: &str, history: &History) -> Self {
-        match &history.place {
+        Self::on_place(program, &history.place)
+    }
+
+    /// Lets `program` work on the database of a fixture.
+    pub fn on_place(program: &str, place: &Place) -> Self {
+        match place {
             #[cfg(feature = "sqlite")]
             Place::Sqlite(place) => Self::on_file(program, place.db.path()),
             #[cfg(feature = "postgres")]
@@ -49,7 +55,21 @@ impl Helper {
         serde_json::from_value(answer["indices"].take()).expect("a list of indices")
     }
 
-    /// Opens and migrates the database `times` times.
+    /// Starts all of these runs at once and returns those that were started.
+    pub async fn start_runs(&self, runs: &[RunId]) -> Vec<RunId> {
+        let runs: Vec<String> = runs.iter().map(RunId::to_string).collect();
+        let mut answer = self.answer(&["start-runs", "--runs", &runs.join(",")]).await;
+        serde_json::from_value(answer["started"].take()).expect("a list of ids")
+    }
+
+    /// Renames a workflow `each` times from each of `tasks` tasks.
+    pub async fn rename(&self, workflow: WorkflowId, tasks: u32, each: u32) {
+        let (id, tasks, each) = (workflow.to_string(), tasks.to_string(), each.to_string());
+        let arguments = ["rename", "--workflow", &id, "--tasks", &tasks, "--each", &each];
+        self.answer(&arguments).await;
+    }
+
+    /// Opens and migrates the database `times` times, for every crate.
     pub async fn start(&self, times: u32) {
         let answer = self.answer(&["start", "--times", &times.to_string()]).await;
         assert_eq!(answer["started"], times);

@@ -13,3 +13,15 @@ mod history {
         store_tests::history_tests!(store_tests::fixture::postgres::history);
     }
 }
+
+mod workflow {
+    #[cfg(feature = "sqlite")]
+    mod sqlite {
+        store_tests::workflow_tests!(store_tests::fixture::sqlite::workflows);
+    }
+
+    #[cfg(feature = "postgres")]
+    mod postgres {
+        store_tests::workflow_tests!(store_tests::fixture::postgres::workflows);
+    }
+}

@@ -5,23 +5,27 @@ mod manifest;
 use std::collections::BTreeMap;
 
 use crate::sh::Cmd;
-use crate::workspace::{Backend, Member, Workspace, feature_args};
+use crate::workspace::{Member, Workspace, feature_args};
 use crate::{Result, verdict};
 use manifest::Manifest;
 
 /// Checks that manifests inherit from the workspace, and what each feature pulls in.
 ///
 /// Lints are inherited; a dependency of two members, or one the workspace lists, has its version in
-/// the workspace only; no database without a feature, no libpq, no OpenSSL and no SQLite with
-/// `postgres`, no PostgreSQL with `sqlite`.
+/// the workspace only; no database without a feature or with `seal`, no libpq, no OpenSSL and no
+/// SQLite with `postgres`, no PostgreSQL with `sqlite`.
 #[derive(clap::Args)]
 pub(crate) struct CheckDeps {}
 
-/// What must not be in the dependency tree of a store crate.
-const BANNED: [(&[Backend], &[&str]); 3] = [
-    (&[], &["diesel", "diesel-async", "libsqlite3-sys", "r2d2", "bb8", "tokio-postgres", "pq-sys"]),
-    (&[Backend::Postgres], &["pq-sys", "openssl-sys", "native-tls", "libsqlite3-sys"]),
-    (&[Backend::Sqlite], &["tokio-postgres", "diesel-async", "bb8", "rustls", "pq-sys"]),
+const DATABASES: [&str; 7] =
+    ["diesel", "diesel-async", "libsqlite3-sys", "r2d2", "bb8", "tokio-postgres", "pq-sys"];
+
+/// What must not be in the dependency tree of a store crate with these features.
+const BANNED: [(&[&str], &[&str]); 4] = [
+    (&[], &DATABASES),
+    (&["seal"], &DATABASES),
+    (&["postgres"], &["pq-sys", "openssl-sys", "native-tls", "libsqlite3-sys"]),
+    (&["sqlite", "bundled"], &["tokio-postgres", "diesel-async", "bb8", "rustls", "pq-sys"]),
 ];
 
 impl CheckDeps {
@@ -29,8 +33,8 @@ impl CheckDeps {
         let workspace = Workspace::load()?;
         let mut problems = manifest_problems(&workspace)?;
         for member in workspace.stores(None)? {
-            for (backends, banned) in BANNED {
-                problems.extend(tree_problems(member, backends, banned)?);
+            for (wanted, banned) in BANNED {
+                problems.extend(tree_problems(member, wanted, banned)?);
             }
         }
         verdict("check-deps", &problems)
@@ -60,9 +64,10 @@ fn manifest_problems(workspace: &Workspace) -> Result<Vec<String>> {
     Ok(problems)
 }
 
-fn tree_problems(member: &Member, backends: &[Backend], banned: &[&str]) -> Result<Vec<String>> {
-    let features = member.backend_features(backends);
-    if features.is_empty() && !backends.is_empty() {
+fn tree_problems(member: &Member, wanted: &[&str], banned: &[&str]) -> Result<Vec<String>> {
+    let features: Vec<&str> =
+        wanted.iter().copied().filter(|name| member.features.contains_key(*name)).collect();
+    if features.is_empty() && !wanted.is_empty() {
         return Ok(vec![]);
     }
     let tree = Cmd::cargo(["tree", "-p", &member.name])

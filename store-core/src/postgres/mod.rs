@@ -12,6 +12,7 @@ mod options;
 mod pool;
 mod retry;
 mod tls;
+mod transaction;
 
 pub use coalescer::{Batch, Coalescer};
 pub use database::Database;
@@ -19,3 +20,4 @@ pub use error::{Violation, db_error};
 pub use listen::{Listener, Notice};
 pub use options::Options;
 pub use pool::Conn;
+pub use transaction::{begin, finish};

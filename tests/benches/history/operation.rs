@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use store_core::history::{NewExecution, NewStep, RunHistoryStore};
 use store_core::{ExecutionId, Timestamp};
 
-use crate::Result;
+use crate::common::Result;
+use crate::common::args::Measured;
 
 /// An operation of the store. Reads come first, while the tables are small and the same for all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,11 +24,11 @@ pub(crate) enum Operation {
     AppendStep,
 }
 
-impl Operation {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Fetch, Self::List, Self::ListWithSteps, Self::Steps, Self::Start, Self::AppendStep];
+impl Measured for Operation {
+    const ALL: &'static [Self] =
+        &[Self::Fetch, Self::List, Self::ListWithSteps, Self::Steps, Self::Start, Self::AppendStep];
 
-    pub(crate) const fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Self::Fetch => "fetch",
             Self::List => "list",

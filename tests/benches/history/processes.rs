@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use crate::Result;
-use crate::load::Figures;
+use crate::common::Result;
+use crate::common::load::Figures;
 use crate::operation::Operation;
 use crate::rounds;
 

@@ -1,23 +1,18 @@
 //! The raw side on SQLite: `rusqlite`, prepared statements, one connection, one commit per write.
-//!
-//! Callers of one connection wait for each other, so that all of them are served by one thread in
-//! turn: what a caller waits is one round of the others. That is the best a lock around the
-//! connection could do, without what handing it over costs.
 
-use std::hint::black_box;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rusqlite::{Connection, Row, Statement, params, params_from_iter};
+use rusqlite::{Connection, Statement, params, params_from_iter};
 use serde_json::Value;
-use store_core::{Clock as _, SystemClock, Timestamp};
+use store_core::{Clock as _, SystemClock};
 
-use crate::Result;
-use crate::load::Figures;
+use crate::common::Result;
+use crate::common::load::{Figures, expect};
+use crate::common::sqlite::{open, read, read_all, serve};
 use crate::operation::{self, KIND, LISTED, LONG, NAME, Operation, PAGE, WORKFLOW};
-use crate::rows::{self, EXECUTION_LAYOUT, Layout, STEP_LAYOUT};
-use crate::store::expect;
+use crate::rows::{self, EXECUTION_LAYOUT, STEP_LAYOUT};
 
 const ADVANCE: &str = "UPDATE history_executions SET step_count = step_count + 1, \
     step_bytes = step_bytes + ?2, \
@@ -32,26 +27,9 @@ const INSERT: &str = "INSERT INTO history_steps (execution_id, step_index, execu
 pub(crate) struct RawSqlite(Arc<Mutex<(Connection, u64)>>);
 
 impl RawSqlite {
-    /// Opens a migrated file under the settings of the store's writer. Only checkpoints stay as
-    /// SQLite makes them by itself: nobody else would make them.
+    /// Opens a migrated file.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let conn = Connection::open(path)?;
-        let pragmas = [
-            "PRAGMA synchronous = FULL",
-            "PRAGMA foreign_keys = ON",
-            "PRAGMA temp_store = MEMORY",
-            "PRAGMA cache_size = -16384",
-            "PRAGMA mmap_size = 67108864",
-        ];
-        for pragma in pragmas {
-            conn.execute_batch(pragma)?;
-        }
-        let mode: String = conn.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
-        let synchronous: i64 = conn.query_row("PRAGMA synchronous", [], |row| row.get(0))?;
-        if (mode.as_str(), synchronous) != ("wal", 2) {
-            return Err(format!("journal_mode is {mode}, synchronous is {synchronous}").into());
-        }
-        Ok(Self(Arc::new(Mutex::new((conn, 0)))))
+        Ok(Self(Arc::new(Mutex::new((open(path)?, 0)))))
     }
 
     /// Measures one round.
@@ -66,31 +44,10 @@ impl RawSqlite {
             let mut guard = this.lock().unwrap_or_else(PoisonError::into_inner);
             let (conn, started) = &mut *guard;
             let mut side = Prepared::new(conn, started)?;
-            serve(callers, round, |caller| side.run(operation, caller))
+            serve(callers, round, |caller| side.run(operation, caller).map(|()| true))
         })
         .await?
     }
-}
-
-/// Serves the callers in turn; each asks again as soon as it is answered.
-fn serve(
-    callers: usize,
-    round: Duration,
-    mut run: impl FnMut(usize) -> Result<()>,
-) -> Result<Figures> {
-    let started = Instant::now();
-    let mut asked = vec![started; callers];
-    let mut latencies = Vec::new();
-    for caller in (0..callers).cycle() {
-        if started.elapsed() >= round {
-            break;
-        }
-        run(caller)?;
-        let answered = Instant::now();
-        latencies.push(answered - asked[caller]);
-        asked[caller] = answered;
-    }
-    Ok(Figures::new(latencies, started.elapsed()))
 }
 
 struct Prepared<'a> {
@@ -193,32 +150,4 @@ impl<'a> Prepared<'a> {
         self.commit.execute([])?;
         Ok(())
     }
-}
-
-fn read_all(mut rows: rusqlite::Rows<'_>, layout: &Layout, wanted: u32) -> Result<()> {
-    let mut found = 0;
-    while let Some(row) = rows.next()? {
-        read(row, layout)?;
-        found += 1;
-    }
-    expect(found, wanted)
-}
-
-/// Reads every column, JSON and instants parsed: the store returns values too.
-fn read(row: &Row<'_>, layout: &Layout) -> Result<()> {
-    for at in layout.texts.clone() {
-        black_box(row.get::<_, Option<String>>(at)?);
-    }
-    for at in layout.json.clone() {
-        black_box(serde_json::from_str::<Value>(row.get_ref(at)?.as_str()?)?);
-    }
-    for at in layout.instants.clone() {
-        if let Some(text) = row.get_ref(at)?.as_str_or_null()? {
-            black_box(text.parse::<Timestamp>()?);
-        }
-    }
-    for at in layout.numbers.clone() {
-        black_box(row.get::<_, Option<i64>>(at)?);
-    }
-    Ok(())
 }

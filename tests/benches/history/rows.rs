@@ -1,4 +1,6 @@
-//! The columns both raw sides read, grouped by type so that reading them is short.
+//! The columns and statements of both raw sides.
+
+use crate::common::rows::Layout;
 
 /// Six texts, five JSON values, six instants, six numbers.
 pub(crate) const EXECUTION: &str = "execution_id, workflow_id, run_name, status, error, trace_id, \
@@ -10,18 +12,10 @@ pub(crate) const EXECUTION: &str = "execution_id, workflow_id, run_name, status,
 pub(crate) const STEP: &str = "execution_id, kind, name, idempotency_key, payload, at, \
     step_index, payload_bytes, byte_offset, input_tokens, output_tokens, cost_micros";
 
-/// The columns of each type, as ranges of positions.
-pub(crate) struct Layout {
-    pub(crate) texts: std::ops::Range<usize>,
-    pub(crate) json: std::ops::Range<usize>,
-    pub(crate) instants: std::ops::Range<usize>,
-    pub(crate) numbers: std::ops::Range<usize>,
-}
-
 pub(crate) const EXECUTION_LAYOUT: Layout =
-    Layout { texts: 0..6, json: 6..11, instants: 11..17, numbers: 17..23 };
+    Layout { ids: 0..0, texts: 0..6, json: 6..11, instants: 11..17, numbers: 17..23 };
 pub(crate) const STEP_LAYOUT: Layout =
-    Layout { texts: 0..4, json: 4..5, instants: 5..6, numbers: 6..12 };
+    Layout { ids: 0..0, texts: 0..4, json: 4..5, instants: 5..6, numbers: 6..12 };
 
 /// Fetches an execution.
 pub(crate) fn fetch() -> String {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use store_core::history::{ExecutionFilter, RunHistoryStore};
 use store_core::{ExecutionId, PageRequest};
 
-use crate::Result;
-use crate::load::{Figures, closed_loop};
+use crate::common::Result;
+use crate::common::load::{Figures, closed_loop, expect};
 use crate::operation::{self, LISTED, LONG, Operation, PAGE};
 
 /// A store, and what numbers the executions it starts.
@@ -33,7 +33,7 @@ impl StoreSide {
         let this = self.clone();
         closed_loop(callers, round, move |caller| {
             let this = this.clone();
-            async move { this.run(operation, caller).await }
+            async move { this.run(operation, caller).await.map(|()| true) }
         })
         .await
     }
@@ -69,12 +69,4 @@ impl StoreSide {
         }
         Ok(())
     }
-}
-
-/// A side that reads less than it should must not look fast.
-pub(crate) fn expect(found: usize, wanted: u32) -> Result<()> {
-    if u32::try_from(found) == Ok(wanted) {
-        return Ok(());
-    }
-    Err(format!("{found} rows were read where {wanted} are").into())
 }

@@ -109,7 +109,7 @@ async fn from_many_tasks(
                 digest.add(&append(store.as_ref(), &id, line).await?);
                 progress.add(1);
             }
-            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(digest)
+            Ok::<_, crate::Error>(digest)
         });
     }
     let mut digest = Digest::default();

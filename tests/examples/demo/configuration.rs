@@ -32,7 +32,8 @@ pub(crate) fn load() -> Result<Settings> {
         variables.insert("STORE_SQLITE_PATH".into(), path);
     }
     let settings = Settings::from_vars("STORE", variables)?;
-    if settings.backend(Subsystem::History) == Backend::Memory {
+    let stores = [Subsystem::Workflow, Subsystem::History];
+    if stores.iter().any(|store| settings.backend(*store) == Backend::Memory) {
         let reason = "the backend `memory` ends with its process, and the demo reads back what it \
             wrote in a second one: set STORE_BACKEND to sqlite or postgres";
         return Err(reason.into());
@@ -67,7 +68,7 @@ fn unquoted(value: &str) -> &str {
 fn names_a_file(variables: &Variables) -> bool {
     let set = |name: &str| variables.get(name).is_some_and(|value| !value.trim().is_empty());
     let url = variables.get("DATABASE_URL").is_some_and(|url| url.trim().starts_with("sqlite"));
-    set("STORE_SQLITE_PATH") || set("STORE_HISTORY_SQLITE_PATH") || url
+    set("STORE_SQLITE_PATH") || url
 }
 
 /// The directory Cargo built this program in: Cargo marks it with a file.

@@ -30,6 +30,15 @@ pub(crate) struct Line {
     pub(crate) step: NewStep,
 }
 
+impl Input {
+    /// Makes it the execution of a run, named after it, so that the demo can be run again.
+    pub(crate) fn of_run(mut self, run: RunId) -> Result<Self> {
+        let id = format!("{}-{run}", self.execution.execution_id);
+        self.execution.execution_id = ExecutionId::new(id)?;
+        Ok(self)
+    }
+}
+
 /// Reads a file, or the sample.
 pub(crate) fn read(file: Option<&Path>) -> Result<Input> {
     let path = file.unwrap_or(Path::new(SAMPLE));
@@ -38,9 +47,8 @@ pub(crate) fn read(file: Option<&Path>) -> Result<Input> {
     let meta = if file.is_none() { sample_meta()? } else { own_meta(path) };
     let config = &meta["runnable_config"];
     let (tag, metadata) = (word(&config["tags"][0])?, config["metadata"].clone());
-    // A suffix of its own, so that the demo can be run again.
-    let id = format!("{}-{}", word(&meta["execution_id"])?, RunId::mint());
-    let mut execution = NewExecution::new(ExecutionId::new(id)?, word(&meta["workflow_id"])?);
+    let id = ExecutionId::new(word(&meta["execution_id"])?)?;
+    let mut execution = NewExecution::new(id, word(&meta["workflow_id"])?);
     execution.inputs = meta["inputs"].clone();
     execution.runnable_config = config.clone();
     execution.started_at = meta["started_at"].as_str().map(str::parse).transpose()?;

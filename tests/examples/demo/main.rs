@@ -7,33 +7,41 @@
 mod appending;
 mod configuration;
 mod digest;
+mod health;
+mod history;
 mod input;
 mod input_line;
 mod read_back;
 mod report;
 mod story;
 mod tasks;
+mod workflow;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::digest::Digest;
+use crate::read_back::Written;
 
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+type Error = Box<dyn std::error::Error + Send + Sync>;
+type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Records a real agent run through the store traits, and reads it back from a second process.
+/// The life of a workflow and of one of its runs through the store traits, printed step by step.
 ///
-/// An execution is started; its steps are appended one by one, as a batch and from 32 tasks at
-/// once; tasks and results are recorded; it is finished, listed, paged, streamed, and counted by
-/// a prune that deletes nothing. Then this program starts itself again and checks that everything
-/// is there. It can be run as often as you like: each run is an execution of its own.
+/// A workflow is created, versioned and published. Cron, a webhook and somebody by hand start
+/// runs; one is started by a hundred tasks at once, one is cancelled, one fails and is retried. A
+/// listener dispatches an event; the workflow is archived. Then a real agent run is recorded in
+/// the history: its steps one by one, as a batch and from 32 tasks at once, its tasks and their
+/// results; it is finished, listed, paged, streamed, and counted by a prune that deletes nothing.
+/// In the end this program starts itself again and checks that everything is there. It can be run
+/// as often as you like: each time with a workflow and an execution of its own.
 ///
-/// Without --input the steps are those of `tests/data/agent_run.jsonl`. Where they are kept is
+/// Without --input the steps are those of `tests/data/agent_run.jsonl`. Where all is kept is
 /// decided by the environment, or by a file `.env` in the working directory for what the
 /// environment does not set: `STORE_BACKEND` (sqlite or postgres), `STORE_SQLITE_PATH` (otherwise
-/// `target/demo/stores.sqlite`), `STORE_POSTGRES_DSN`.
+/// `target/demo/stores.sqlite`), `STORE_POSTGRES_DSN`; with `STORE_VAULT_KEY` the secret of the
+/// webhook is sealed.
 #[derive(Parser)]
 #[command(name = "demo")]
 struct Args {
@@ -44,12 +52,9 @@ struct Args {
     /// whole object is the payload. The file is read into memory.
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
-    /// What the second process is told: the execution to read.
-    #[arg(long, hide = true, requires = "expect")]
-    read_back: Option<String>,
     /// What the second process is told: what the first has written.
     #[arg(long, hide = true)]
-    expect: Option<Digest>,
+    read_back: Option<Written>,
 }
 
 fn main() -> ExitCode {
@@ -66,9 +71,9 @@ fn run(args: Args) -> Result<()> {
     let settings = configuration::load()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        match (args.read_back, args.expect) {
-            (Some(id), Some(expected)) => read_back::run(settings, &id, expected).await,
-            _ => story::tell(settings, input::read(args.input.as_deref())?).await,
+        match args.read_back {
+            Some(written) => read_back::run(settings, &written).await,
+            None => story::tell(settings, input::read(args.input.as_deref())?).await,
         }
     })
 }

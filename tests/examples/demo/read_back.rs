@@ -1,24 +1,58 @@
 //! The second process: reads what the first has written, and checks that it is the same.
 
-use std::env;
 use std::process::Command;
+use std::str::FromStr;
 use std::time::Instant;
+use std::{env, fmt};
 
 use futures_util::TryStreamExt as _;
 use store_core::history::{RunHistoryStore, Step};
-use store_core::{Databases, ExecutionId, Settings};
+use store_core::{Databases, ExecutionId, Settings, WorkflowId};
 
 use crate::Result;
 use crate::digest::Digest;
 use crate::report;
+use crate::workflow::Tally;
+
+/// What the first process tells the second one.
+#[derive(Debug, Clone)]
+pub(crate) struct Written {
+    pub(crate) workflow: WorkflowId,
+    pub(crate) tally: Tally,
+    pub(crate) digest: Digest,
+    pub(crate) execution: ExecutionId,
+}
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{},{},{},{}", self.workflow, self.tally, self.digest, self.execution)
+    }
+}
+
+impl FromStr for Written {
+    type Err = crate::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        // The id comes last, because it may hold anything.
+        let parts: Vec<&str> = text.splitn(4, ',').collect();
+        let [workflow, tally, digest, execution] = parts[..] else {
+            return Err("is not WORKFLOW,TALLY,DIGEST,EXECUTION".into());
+        };
+        Ok(Self {
+            workflow: workflow.parse()?,
+            tally: tally.parse()?,
+            digest: digest.parse()?,
+            execution: execution.parse()?,
+        })
+    }
+}
 
 /// Starts this program again. Environment and working directory are inherited, and with them the
 /// settings.
-pub(crate) fn start(id: &ExecutionId, expected: Digest) -> Result<()> {
+pub(crate) fn start(written: &Written) -> Result<()> {
     let started = Instant::now();
-    let status = Command::new(env::current_exe()?)
-        .args(["--read-back", id.as_str(), "--expect", &expected.to_string()])
-        .status()?;
+    let status =
+        Command::new(env::current_exe()?).args(["--read-back", &written.to_string()]).status()?;
     if !status.success() {
         return Err(format!("the second process ended with {status}").into());
     }
@@ -27,25 +61,39 @@ pub(crate) fn start(id: &ExecutionId, expected: Digest) -> Result<()> {
 }
 
 /// What the second process does.
-pub(crate) async fn run(settings: Settings, id: &str, expected: Digest) -> Result<()> {
-    let id = ExecutionId::new(id)?;
+pub(crate) async fn run(settings: Settings, written: &Written) -> Result<()> {
     let databases = Databases::new(settings);
     let started = Instant::now();
-    let store = store_history::open(&databases).await?;
-    report::done(format!("process {} has opened the store", std::process::id()), started.elapsed());
+    let workflows = store_workflow::open(&databases).await?;
+    let history = store_history::open(&databases).await?;
+    let pid = std::process::id();
+    report::done(format!("process {pid} has opened both stores"), started.elapsed());
+
+    let (tally, took) = report::timed(Tally::read(workflows.as_ref(), written.workflow)).await;
+    let tally = tally?;
+    if tally != written.tally {
+        return Err(format!("written were {}, read are {tally}", written.tally).into());
+    }
+    report::done("the workflow is as written:", took);
+    report::note(tally.describe());
+    execution(history.as_ref(), written).await?;
+    databases.close().await;
+    Ok(())
+}
+
+async fn execution(store: &dyn RunHistoryStore, written: &Written) -> Result<()> {
     let started = Instant::now();
-    let execution = store.fetch(&id).await?;
-    let found = stream(store.as_ref(), &id).await?;
+    let execution = store.fetch(&written.execution).await?;
+    let found = stream(store, &written.execution).await?;
     report::done(format!("the execution is {}", execution.status), started.elapsed());
     for (which, step) in [("first", &found.first), ("last", &found.last)] {
         report::note(format!("{which} step: {}", describe(step.as_ref())));
     }
-    same(expected, found.digest)?;
+    same(written.digest, found.digest)?;
     let Digest { steps, bytes, .. } = found.digest;
     let checksum = found.digest.checksum();
     let (steps, bytes) = (report::count(steps), report::count(bytes));
     report::note(format!("{steps} steps, {bytes} bytes, checksum {checksum}: as written"));
-    databases.close().await;
     Ok(())
 }
 

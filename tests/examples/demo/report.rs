@@ -12,11 +12,23 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// Begins the next part; sections go on counting.
+    pub(crate) fn part(&self, title: &str) {
+        println!("{}{title}", if self.sections == 0 { "" } else { "\n\n" });
+    }
+
     /// Begins the next section.
     pub(crate) fn section(&mut self, title: &str) {
         self.sections += 1;
         println!("\n{:>2}. {title}", self.sections);
     }
+}
+
+/// Waits for a call and tells how long it took.
+pub(crate) async fn timed<T>(call: impl Future<Output = T>) -> (T, Duration) {
+    let started = Instant::now();
+    let answer = call.await;
+    (answer, started.elapsed())
 }
 
 /// Prints what happened, and how long it took.

@@ -1,7 +1,7 @@
 //! A second process for tests: it opens a store as an application does, and works on it.
 //!
-//! `store-test-helper COMMAND DSN [--schema NAME] [--execution ID] [--tasks N] [--each N]
-//! [--times N]`, where the DSN is `sqlite:PATH` or a PostgreSQL URL.
+//! `store-test-helper COMMAND DSN [--schema NAME] [--execution ID] [--workflow ID] [--runs ID,ID]
+//! [--tasks N] [--each N] [--times N]`, where the DSN is `sqlite:PATH` or a PostgreSQL URL.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -12,7 +12,9 @@ use std::sync::Arc;
 use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
 use store_core::history::{NewStep, RunHistoryStore};
-use store_core::{Backend, Databases, ExecutionId, Settings};
+use store_core::workflow::{WorkflowRepository, WorkflowUpdate};
+use store_core::{Actor, Backend, Databases, Error as StoreError, ExecutionId, RunId, Settings};
+use store_core::{Result as StoreResult, WorkflowId};
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -42,9 +44,18 @@ async fn carry_out(arguments: &Arguments) -> Outcome<Value> {
         return start(&settings, arguments.number("--times")?).await;
     }
     let databases = Databases::new(settings);
-    let store = store_history::open(&databases).await?;
-    let id = ExecutionId::new(arguments.text("--execution")?)?;
     let answer = match arguments.command.as_str() {
+        "start-runs" | "rename" => on_workflows(&databases, arguments).await,
+        _ => on_history(&databases, arguments).await,
+    };
+    databases.close().await;
+    answer
+}
+
+async fn on_history(databases: &Databases, arguments: &Arguments) -> Outcome<Value> {
+    let store = store_history::open(databases).await?;
+    let id = ExecutionId::new(arguments.text("--execution")?)?;
+    match arguments.command.as_str() {
         "append" => {
             let (tasks, each) = (arguments.number("--tasks")?, arguments.number("--each")?);
             append(&store, &id, tasks, Some(each)).await
@@ -52,9 +63,56 @@ async fn carry_out(arguments: &Arguments) -> Outcome<Value> {
         "append-forever" => append(&store, &id, arguments.number("--tasks")?, None).await,
         "read" => read(store.as_ref(), &id).await,
         other => Err(format!("unknown command `{other}`").into()),
-    };
-    databases.close().await;
-    answer
+    }
+}
+
+async fn on_workflows(databases: &Databases, arguments: &Arguments) -> Outcome<Value> {
+    let store = store_workflow::open(databases).await?;
+    if arguments.command == "start-runs" {
+        let runs = arguments.text("--runs")?.split(',').map(str::parse);
+        return start_runs(&store, runs.collect::<StoreResult<_>>()?).await;
+    }
+    let id: WorkflowId = arguments.text("--workflow")?.parse()?;
+    let (tasks, each) = (arguments.number("--tasks")?, arguments.number("--each")?);
+    let tasks: Vec<_> = (0..tasks)
+        .map(|task| tokio::spawn(rename_one_by_one(Arc::clone(&store), id, task, each)))
+        .collect();
+    for task in tasks {
+        task.await??;
+    }
+    Ok(json!({}))
+}
+
+/// Starts all runs at once; those that somebody else started are left out.
+async fn start_runs(store: &Arc<dyn WorkflowRepository>, runs: Vec<RunId>) -> Outcome<Value> {
+    let actor = Actor::new(format!("process-{}", std::process::id()))?;
+    let starts = runs.into_iter().map(|id| {
+        let (store, actor) = (Arc::clone(store), actor.clone());
+        tokio::spawn(async move { store.start_run(&actor, id).await })
+    });
+    let mut started = Vec::new();
+    for start in starts.collect::<Vec<_>>() {
+        match start.await? {
+            Ok(run) => started.push(run.id),
+            Err(StoreError::InvalidState { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(json!({ "started": started }))
+}
+
+async fn rename_one_by_one(
+    store: Arc<dyn WorkflowRepository>,
+    id: WorkflowId,
+    task: u64,
+    each: u64,
+) -> Outcome<()> {
+    let actor = Actor::new(format!("process-{}", std::process::id()))?;
+    for n in 0..each {
+        let name = Some(format!("{actor}-{task}-{n}"));
+        store.update_workflow(&actor, id, WorkflowUpdate { name, ..Default::default() }).await?;
+    }
+    Ok(())
 }
 
 /// Opens and migrates as often as asked, each time as a process does that starts.
@@ -62,6 +120,7 @@ async fn start(settings: &Settings, times: u64) -> Outcome<Value> {
     for _ in 0..times {
         let databases = Databases::new(settings.clone());
         drop(store_history::open(&databases).await?);
+        drop(store_workflow::open(&databases).await?);
         databases.close().await;
     }
     Ok(json!({ "started": times }))

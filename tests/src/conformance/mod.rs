@@ -1,3 +1,4 @@
 //! The behaviours of every protocol, one module per subsystem.
 
 pub mod history;
+pub mod workflow;

@@ -1,16 +1,18 @@
 //! What the code believes of the tables is what a migrated database has.
 
 use crate::bare::Bare;
-use crate::columns::{self, Column};
+use crate::columns::Column;
+use crate::crates::ALL;
 
 /// Both backends have the same tables and columns, in the same order, equally nullable.
 #[test]
 fn both_backends_have_the_same_tables_and_columns() {
-    let sqlite = columns::parse(columns::SQLITE);
-    let names: Vec<&str> = sqlite.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["history_executions", "history_results", "history_steps", "history_tasks"]);
-    assert!(sqlite.iter().all(|(_, columns)| columns.len() > 5), "the columns were read");
-    assert_eq!(sqlite, columns::parse(columns::POSTGRES));
+    for one in ALL {
+        let sqlite = one.columns(true);
+        assert!(sqlite.iter().map(|(name, _)| name).eq(one.tables), "{:?}", one.tables);
+        assert!(sqlite.iter().all(|(_, columns)| columns.len() > 2), "the columns were read");
+        assert_eq!(sqlite, one.columns(false));
+    }
 }
 
 async fn columns_of(t: &Bare, table: &str) -> Vec<Column> {
@@ -28,14 +30,16 @@ async fn columns_of(t: &Bare, table: &str) -> Vec<Column> {
 
 /// `schema.rs` has the tables of a migrated database with their columns.
 async fn the_schema_of_the_code_is_that_of_the_database(t: &Bare) {
-    t.migrate(t.history()).await.unwrap();
-    let text = if t.is_sqlite() { columns::SQLITE } else { columns::POSTGRES };
-    let mut tables = t.tables().await;
-    tables.retain(|table| table != "store_history_migrations");
-    let stated = columns::parse(text);
-    assert!(tables.iter().eq(stated.iter().map(|(name, _)| name)), "{tables:?}");
-    for (table, columns) in stated {
-        assert_eq!(columns_of(t, &table).await, columns, "{table}");
+    for one in ALL {
+        let before = t.tables().await;
+        t.migrate(t.schema(one)).await.unwrap();
+        let mut tables = t.tables().await;
+        tables.retain(|table| table != one.journal() && !before.contains(table));
+        let stated = one.columns(t.is_sqlite());
+        assert!(tables.iter().eq(stated.iter().map(|(name, _)| name)), "{tables:?}");
+        for (table, columns) in stated {
+            assert_eq!(columns_of(t, &table).await, columns, "{table}");
+        }
     }
 }
 

@@ -4,6 +4,8 @@ use store_core::Result;
 use store_core::migrations::Schema;
 use store_tests::process::Helper;
 
+use crate::crates::{Crate, HISTORY};
+
 /// A database into which nothing was migrated.
 pub(crate) enum Bare {
     #[cfg(feature = "sqlite")]
@@ -14,16 +16,16 @@ pub(crate) enum Bare {
 
 impl Bare {
     pub(crate) fn is_sqlite(&self) -> bool {
-        self.history().backend == "sqlite"
+        self.schema(&HISTORY).backend == "sqlite"
     }
 
-    /// The schema of run history on this backend.
-    pub(crate) fn history(&self) -> &'static Schema {
+    /// The schema of a crate on this backend.
+    pub(crate) fn schema(&self, of: &Crate) -> &'static Schema {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(_) => &store_history::sqlite::SCHEMA,
+            Self::Sqlite(_) => of.sqlite,
             #[cfg(feature = "postgres")]
-            Self::Postgres(_) => &store_history::postgres::SCHEMA,
+            Self::Postgres(_) => of.postgres,
         }
     }
 
@@ -67,9 +69,9 @@ impl Bare {
     pub(crate) async fn rows(&self, sql: &str) -> Vec<Vec<String>> {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(place) => sqlite::rows(place.db.path(), sql),
+            Self::Sqlite(place) => place.rows(sql),
             #[cfg(feature = "postgres")]
-            Self::Postgres(place) => postgres::rows(&place.schemas[0], sql).await,
+            Self::Postgres(place) => place.rows(sql).await,
         }
     }
 
@@ -78,10 +80,11 @@ impl Bare {
         self.rows(sql).await.into_iter().map(|mut row| row.remove(0)).collect()
     }
 
-    /// The names of all tables, journals included.
+    /// The names of all tables, journals included, without those that SQLite keeps for itself.
     pub(crate) async fn tables(&self) -> Vec<String> {
         self.column(if self.is_sqlite() {
-            "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' \
+             ORDER BY name"
         } else {
             "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1"
         })
@@ -113,11 +116,8 @@ impl Bare {
 
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite {
-    use std::path::Path;
-
-    use rusqlite::types::ValueRef;
     use store_core::sqlite::{Database, Options};
-    use store_tests::fixture::{History, sqlite};
+    use store_tests::fixture::{History, Workflows, sqlite};
 
     use super::Bare;
 
@@ -131,20 +131,8 @@ pub(crate) mod sqlite {
         sqlite::history("").await
     }
 
-    pub(super) fn rows(path: &Path, sql: &str) -> Vec<Vec<String>> {
-        let conn = rusqlite::Connection::open(path).unwrap();
-        let mut statement = conn.prepare(sql).unwrap();
-        let columns = statement.column_count();
-        let text = |value: ValueRef<'_>| match value {
-            ValueRef::Null => "NULL".to_owned(),
-            ValueRef::Integer(number) => number.to_string(),
-            other => String::from_utf8(other.as_bytes().unwrap().to_vec()).unwrap(),
-        };
-        statement
-            .query_map([], |row| (0..columns).map(|column| row.get_ref(column).map(text)).collect())
-            .unwrap()
-            .collect::<Result<_, _>>()
-            .unwrap()
+    pub(crate) async fn workflows() -> Workflows {
+        sqlite::workflows("").await
     }
 }
 
@@ -153,8 +141,7 @@ pub(crate) mod postgres {
     use std::path::PathBuf;
 
     use store_core::postgres::Database;
-    use store_tests::fixture::{History, postgres};
-    use tokio_postgres::SimpleQueryMessage;
+    use store_tests::fixture::{History, Workflows, postgres};
 
     use super::Bare;
 
@@ -168,20 +155,8 @@ pub(crate) mod postgres {
         postgres::history("").await
     }
 
-    pub(super) async fn rows(schema: &str, sql: &str) -> Vec<Vec<String>> {
-        let client = postgres::connect().await;
-        client.batch_execute(&format!("SET search_path = \"{schema}\"")).await.unwrap();
-        let messages = client.simple_query(sql).await.unwrap();
-        let text = |value: Option<&str>| value.unwrap_or("NULL").to_owned();
-        messages
-            .into_iter()
-            .filter_map(|message| match message {
-                SimpleQueryMessage::Row(row) => {
-                    Some((0..row.len()).map(|column| text(row.get(column))).collect())
-                }
-                _ => None,
-            })
-            .collect()
+    pub(crate) async fn workflows() -> Workflows {
+        postgres::workflows("").await
     }
 
     pub(super) async fn dump(schema: &str) -> String {

@@ -3,9 +3,6 @@
 /// A column: its name and whether it may be null.
 pub(crate) type Column = (String, bool);
 
-pub(crate) const SQLITE: &str = include_str!("../../../store-history/src/sqlite/schema.rs");
-pub(crate) const POSTGRES: &str = include_str!("../../../store-history/src/postgres/schema.rs");
-
 /// The tables of a `schema.rs` with their columns, in order of name.
 pub(crate) fn parse(text: &str) -> Vec<(String, Vec<Column>)> {
     let mut tables: Vec<(String, Vec<Column>)> = Vec::new();
@@ -23,9 +20,4 @@ pub(crate) fn parse(text: &str) -> Vec<(String, Vec<Column>)> {
     }
     tables.sort();
     tables
-}
-
-/// The names of the tables.
-pub(crate) fn tables() -> Vec<String> {
-    parse(SQLITE).into_iter().map(|(name, _)| name).collect()
 }

@@ -6,8 +6,8 @@ use store_core::migrations::Schema;
 use store_core::{Error, MigrationError};
 
 use crate::bare::Bare;
+use crate::crates::{ALL, HISTORY};
 
-const NAME: &str = "2026-11-21-000012_create_history";
 const NEIGHBOURS: EmbeddedMigrations = embed_migrations!("tests/schema/migrations/neighbour");
 const BROKEN: EmbeddedMigrations = embed_migrations!("tests/schema/migrations/broken");
 
@@ -49,48 +49,64 @@ fn reason(error: Error) -> MigrationError {
 
 /// What goes up comes down without a trace, and goes up again to the same schema.
 async fn up_down_up_gives_the_same_schema(t: &Bare) {
-    let schema = t.history();
-    assert_eq!(t.migrate(schema).await.unwrap(), [NAME]);
-    let first = t.dump().await;
-    assert!(first.contains("history_steps"), "{first}");
-    assert_eq!(t.migrate(schema).await.unwrap(), [""; 0], "nothing is pending any more");
-    assert_eq!(t.revert_all(schema).await.unwrap(), [NAME]);
-    assert_eq!(t.tables().await, [""; 0]);
-    assert!(!t.dump().await.contains("history"));
-    assert_eq!(t.migrate(schema).await.unwrap(), [NAME]);
-    assert_eq!(t.dump().await, first);
+    for one in ALL {
+        let schema = t.schema(one);
+        let before = t.tables().await;
+        assert_eq!(t.migrate(schema).await.unwrap(), one.migrations);
+        let first = t.dump().await;
+        assert!(one.tables.iter().all(|table| first.contains(table)), "{first}");
+        assert_eq!(t.migrate(schema).await.unwrap(), [""; 0], "nothing is pending any more");
+        let mut down = one.migrations.to_vec();
+        down.reverse();
+        assert_eq!(t.revert_all(schema).await.unwrap(), down);
+        assert_eq!(t.tables().await, before);
+        let left = t.dump().await;
+        let marks = one.tables.iter().map(|table| format!("_{table}_"));
+        assert!(marks.into_iter().all(|mark| !left.contains(&mark)), "{left}");
+        assert_eq!(t.migrate(schema).await.unwrap(), one.migrations);
+        assert_eq!(t.dump().await, first);
+    }
 }
 
 /// A migration that was edited after it was applied is refused, by `verify` too.
 async fn an_edited_migration_is_refused(t: &Bare) {
-    let schema = t.history();
-    t.migrate(schema).await.unwrap();
-    t.rows("UPDATE store_history_migrations SET checksum = '0'").await;
-    let expected = MigrationError::ChecksumMismatch { name: NAME.into() };
-    assert_eq!(reason(t.migrate(schema).await.unwrap_err()), expected);
-    assert_eq!(reason(t.verify(schema).await.unwrap_err()), expected);
-    assert_eq!(reason(t.revert_all(schema).await.unwrap_err()), expected);
-    assert!(t.tables().await.contains(&"history_steps".to_owned()));
+    for one in ALL {
+        let (schema, journal) = (t.schema(one), one.journal());
+        t.migrate(schema).await.unwrap();
+        t.rows(&format!("UPDATE {journal} SET checksum = '0'")).await;
+        let name = one.migrations[0].to_owned();
+        let expected = MigrationError::ChecksumMismatch { name };
+        assert_eq!(reason(t.migrate(schema).await.unwrap_err()), expected);
+        assert_eq!(reason(t.verify(schema).await.unwrap_err()), expected);
+        assert_eq!(reason(t.revert_all(schema).await.unwrap_err()), expected);
+        assert!(t.tables().await.contains(&one.tables[0].to_owned()));
+    }
 }
 
 /// A database of a newer release is refused.
 async fn a_newer_schema_is_refused(t: &Bare) {
-    let schema = t.history();
-    t.migrate(schema).await.unwrap();
-    let insert = "INSERT INTO store_history_migrations \
-                  SELECT '99991231000012', '9999-12-31-000012_later', checksum, applied_at \
-                  FROM store_history_migrations";
-    t.rows(insert).await;
-    let expected = MigrationError::NewerSchema { version: "99991231000012".into() };
-    assert_eq!(reason(t.migrate(schema).await.unwrap_err()), expected);
-    assert_eq!(reason(t.verify(schema).await.unwrap_err()), expected);
+    for one in ALL {
+        let (schema, journal) = (t.schema(one), one.journal());
+        t.migrate(schema).await.unwrap();
+        let insert = format!(
+            "INSERT INTO {journal} SELECT '99991231000012', '9999-12-31-000012_later', \
+             checksum, applied_at FROM {journal} LIMIT 1"
+        );
+        t.rows(&insert).await;
+        let expected = MigrationError::NewerSchema { version: "99991231000012".into() };
+        assert_eq!(reason(t.migrate(schema).await.unwrap_err()), expected);
+        assert_eq!(reason(t.verify(schema).await.unwrap_err()), expected);
+    }
 }
 
 /// `verify` names what is pending, and creates no journal.
 async fn verify_names_what_is_pending_and_changes_nothing(t: &Bare) {
     let before = t.dump().await;
-    let expected = MigrationError::Pending { names: vec![NAME.into()] };
-    assert_eq!(reason(t.verify(t.history()).await.unwrap_err()), expected);
+    for one in ALL {
+        let names = one.migrations.iter().map(|name| (*name).to_owned()).collect();
+        let expected = MigrationError::Pending { names };
+        assert_eq!(reason(t.verify(t.schema(one)).await.unwrap_err()), expected);
+    }
     assert_eq!(t.tables().await, [""; 0]);
     assert_eq!(t.dump().await, before);
 }
@@ -107,13 +123,15 @@ async fn a_failing_migration_leaves_nothing(t: &Bare) {
     }
     assert_eq!(t.tables().await, [""; 0]);
     // And it is in nobody's way.
-    t.migrate(t.history()).await.unwrap();
+    for one in ALL {
+        t.migrate(t.schema(one)).await.unwrap();
+    }
 }
 
 /// Two crates in one database have a journal each: equal versions do not collide.
 async fn equal_versions_of_two_crates_do_not_collide(t: &Bare) {
     let neighbour = if t.is_sqlite() { &NEIGHBOUR_SQLITE } else { &NEIGHBOUR_POSTGRES };
-    assert_eq!(t.migrate(t.history()).await.unwrap(), [NAME]);
+    assert_eq!(t.migrate(t.schema(&HISTORY)).await.unwrap(), HISTORY.migrations);
     assert_eq!(t.migrate(neighbour).await.unwrap(), ["2026-11-21-000012_create_neighbour"]);
     let versions = t
         .column(
@@ -123,33 +141,37 @@ async fn equal_versions_of_two_crates_do_not_collide(t: &Bare) {
         .await;
     assert_eq!(versions.len(), 2);
     assert_eq!(versions[0], versions[1]);
-    t.verify(t.history()).await.unwrap();
+    t.verify(t.schema(&HISTORY)).await.unwrap();
     t.revert_all(neighbour).await.unwrap();
-    t.verify(t.history()).await.unwrap();
+    t.verify(t.schema(&HISTORY)).await.unwrap();
     assert!(!t.tables().await.contains(&"neighbours".to_owned()));
 }
 
 /// `migrations.lock` holds the SHA-256 of every `up.sql` of this backend, and nothing else.
 async fn the_lock_file_matches_the_migrations(t: &Bare) {
-    let backend = t.history().backend;
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../store-history/migrations");
-    let mut expected = Vec::new();
-    for entry in std::fs::read_dir(format!("{root}/{backend}")).unwrap() {
-        let path = entry.unwrap().path();
-        let digest = Sha256::digest(std::fs::read(path.join("up.sql")).unwrap());
-        let sum: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        expected.push(format!("{backend}/{name} {sum}"));
+    for one in ALL {
+        let (schema, root) = (t.schema(one), one.directory);
+        let backend = schema.backend;
+        let mut expected = Vec::new();
+        for entry in std::fs::read_dir(format!("{root}/{backend}")).unwrap() {
+            let path = entry.unwrap().path();
+            let digest = Sha256::digest(std::fs::read(path.join("up.sql")).unwrap());
+            let sum: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            expected.push(format!("{backend}/{name} {sum}"));
+        }
+        expected.sort();
+        let lock = std::fs::read_to_string(format!("{root}/migrations.lock")).unwrap();
+        let ours = format!("{backend}/");
+        let locked: Vec<&str> = lock.lines().filter(|line| line.starts_with(&ours)).collect();
+        assert_eq!(locked, expected);
+        // What the journal records is what the file says.
+        t.migrate(schema).await.unwrap();
+        let recorded = format!("SELECT name, checksum FROM {} ORDER BY name", one.journal());
+        let recorded = t.rows(&recorded).await.into_iter();
+        let recorded = recorded.map(|row| format!("{backend}/{} {}", row[0], row[1]));
+        assert_eq!(recorded.collect::<Vec<_>>(), expected);
     }
-    expected.sort();
-    let lock = std::fs::read_to_string(format!("{root}/migrations.lock")).unwrap();
-    let ours = format!("{backend}/");
-    let locked: Vec<&str> = lock.lines().filter(|line| line.starts_with(&ours)).collect();
-    assert_eq!(locked, expected);
-    // What the journal records is what the file says.
-    t.migrate(t.history()).await.unwrap();
-    let recorded = t.column("SELECT checksum FROM store_history_migrations ORDER BY 1").await;
-    assert_eq!(recorded, [expected[0].split_once(' ').unwrap().1]);
 }
 
 on_both! {

@@ -1,16 +1,17 @@
 //! Names of constraints and indexes, by which errors are mapped; indexes on foreign keys; order.
 
 use crate::bare::Bare;
-use crate::columns;
+use crate::crates::{ALL, Crate};
 
 /// Every constraint and index, as (table, name, the prefix its kind should have).
-async fn named(t: &Bare) -> Vec<(String, String, &'static str)> {
+async fn named(t: &Bare, of: &Crate) -> Vec<(String, String, &'static str)> {
     let mut named = Vec::new();
     if t.is_sqlite() {
-        for table in columns::tables() {
+        for table in of.tables {
             let sql = format!("SELECT sql FROM sqlite_master WHERE name = '{table}'");
             let sql = t.column(&sql).await.remove(0);
-            named.extend(constraints(&sql).into_iter().map(|(n, p)| (table.clone(), n, p)));
+            let constraints = constraints(&sql).into_iter();
+            named.extend(constraints.map(|(name, prefix)| ((*table).to_owned(), name, prefix)));
         }
     } else {
         let sql = "SELECT conrelid::regclass, conname, contype FROM pg_constraint \
@@ -29,7 +30,7 @@ async fn named(t: &Bare) -> Vec<(String, String, &'static str)> {
         let prefix = if row[2] == "1" { "uq" } else { "idx" };
         named.push((row[0].clone(), row[1].clone(), prefix));
     }
-    named.retain(|(table, _, _)| table != "store_history_migrations");
+    named.retain(|(table, _, _)| of.tables.contains(&table.as_str()));
     named
 }
 
@@ -63,22 +64,26 @@ fn constraints(sql: &str) -> Vec<(String, &'static str)> {
 
 /// Every constraint and index is named after its kind and table.
 async fn constraints_and_indexes_are_named_after_kind_and_table(t: &Bare) {
-    t.migrate(t.history()).await.unwrap();
-    let named = named(t).await;
-    assert!(named.len() > 20, "they were read: {named:?}");
-    for (table, name, prefix) in named {
-        let expected = format!("{prefix}_{table}");
-        assert!(name.starts_with(&expected), "`{name}` on {table} should begin with {expected}");
+    for one in ALL {
+        t.migrate(t.schema(one)).await.unwrap();
+        let named = named(t, one).await;
+        assert!(named.len() > 20, "they were read: {named:?}");
+        for (table, name, prefix) in named {
+            let expected = format!("{prefix}_{table}");
+            assert!(name.starts_with(&expected), "`{name}` on {table} is no {expected}");
+        }
     }
 }
 
 /// Every foreign key has an index that begins with it, so that a delete need not scan.
 async fn every_foreign_key_has_an_index_that_begins_with_it(t: &Bare) {
-    t.migrate(t.history()).await.unwrap();
+    for one in ALL {
+        t.migrate(t.schema(one)).await.unwrap();
+    }
     let (keys, indexed) = if t.is_sqlite() {
         (
             "SELECT t.name, f.\"from\" FROM sqlite_master t, pragma_foreign_key_list(t.name) f \
-             WHERE t.type = 'table'",
+             WHERE t.type = 'table' AND f.seq = 0",
             "SELECT t.name, i.name FROM sqlite_master t, pragma_index_list(t.name) l, \
              pragma_index_info(l.name) i WHERE t.type = 'table' AND i.seqno = 0 AND l.partial = 0",
         )
@@ -92,7 +97,8 @@ async fn every_foreign_key_has_an_index_that_begins_with_it(t: &Bare) {
         )
     };
     let (keys, indexed) = (t.rows(keys).await, t.rows(indexed).await);
-    assert_eq!(keys.len(), 3, "{keys:?}");
+    let stated: usize = ALL.iter().map(|one| one.foreign_keys).sum();
+    assert_eq!(keys.len(), stated, "{keys:?}");
     for key in keys {
         assert!(indexed.contains(&key), "no index begins with {key:?}");
     }
@@ -109,24 +115,17 @@ on_both! {
 fn text_that_is_ordered_by_is_ordered_by_its_bytes() {
     store_tests::run(async {
         let t = crate::bare::postgres::bare().await;
-        t.migrate(t.history()).await.unwrap();
+        for one in ALL {
+            t.migrate(t.schema(one)).await.unwrap();
+        }
         let text = "FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid \
                     JOIN pg_collation ON pg_collation.oid = attcollation \
                     WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' \
-                    AND relname LIKE 'history%'";
+                    AND relname NOT LIKE 'store%'";
         let bytes = t.rows(&format!("SELECT relname, attname {text} AND collname = 'C'")).await;
-        // Listings order by these, totals of usage by the last two.
-        let ordered = [
-            ("history_executions", "execution_id"),
-            ("history_steps", "execution_id"),
-            ("history_tasks", "task_id"),
-            ("history_results", "task_id"),
-            ("history_results", "result_key"),
-            ("history_executions", "workflow_id"),
-            ("history_executions", "status"),
-        ];
-        for (table, column) in ordered {
-            assert!(bytes.contains(&vec![table.into(), column.into()]), "{table}.{column}");
+        for (table, column) in ALL.iter().flat_map(|one| one.ordered) {
+            let stated = vec![(*table).to_owned(), (*column).to_owned()];
+            assert!(bytes.contains(&stated), "{table}.{column}");
         }
         let indexed = "AND collname <> 'C' AND EXISTS (SELECT FROM pg_index \
                        WHERE indrelid = attrelid AND attnum = ANY (indkey))";

@@ -1,18 +1,19 @@
 //! How the databases carry out what the stores ask: by an index, never by reading a table.
 
 use crate::bare::Bare;
+use crate::crates::HISTORY;
 
 /// A query as the stores send it, and the index that should serve it on SQLite and PostgreSQL.
-struct Planned {
-    name: &'static str,
-    sql: String,
-    sqlite: &'static str,
-    postgres: &'static str,
+pub(crate) struct Planned {
+    pub(crate) name: &'static str,
+    pub(crate) sql: String,
+    pub(crate) sqlite: &'static str,
+    pub(crate) postgres: &'static str,
 }
 
-const AT: &str = "'2026-03-02T12:00:00.000000+00:00'";
+pub(crate) const AT: &str = "'2026-03-02T12:00:00.000000+00:00'";
 
-fn planned(name: &'static str, index: &'static str, sql: String) -> Planned {
+pub(crate) fn planned(name: &'static str, index: &'static str, sql: String) -> Planned {
     Planned { name, sql, sqlite: index, postgres: index }
 }
 
@@ -43,7 +44,7 @@ fn steps(name: &'static str, range: &str, order: &str) -> Planned {
     keyed(name, "pk_history_steps", "history_steps", sql)
 }
 
-/// Every hot query of the stores.
+/// Every hot query of run history.
 fn queries(least: &str) -> Vec<Planned> {
     let by_id = "SELECT * FROM history_executions WHERE execution_id = 'e' LIMIT 1".to_owned();
     let by_key = "SELECT * FROM history_steps WHERE execution_id = 'e' \
@@ -76,19 +77,24 @@ fn queries(least: &str) -> Vec<Planned> {
     ]
 }
 
-/// Every hot query is served by its index; none reads a table from end to end.
+/// Every hot query of run history is served by its index.
 async fn hot_queries_use_their_index(t: &Bare) {
-    t.migrate(t.history()).await.unwrap();
+    t.migrate(t.schema(&HISTORY)).await.unwrap();
     for query in queries(if t.is_sqlite() { "min" } else { "least" }) {
-        let plan = explain(t, &query.sql).await;
-        let expected = if t.is_sqlite() { query.sqlite } else { query.postgres };
-        assert!(plan.contains(expected), "{}: no {expected} in\n{plan}", query.name);
-        for line in plan.lines().filter(|_| t.is_sqlite()) {
-            let scans = line.starts_with("SCAN") && !line.contains("USING");
-            assert!(!scans, "{}: {line}", query.name);
-        }
-        assert!(!plan.contains("Seq Scan"), "{}:\n{plan}", query.name);
+        assert_planned(t, &query).await;
     }
+}
+
+/// Asserts that a query is served by its index, and reads no table from end to end.
+pub(crate) async fn assert_planned(t: &Bare, query: &Planned) {
+    let plan = explain(t, &query.sql).await;
+    let expected = if t.is_sqlite() { query.sqlite } else { query.postgres };
+    assert!(plan.contains(expected), "{}: no {expected} in\n{plan}", query.name);
+    for line in plan.lines().filter(|_| t.is_sqlite()) {
+        let scans = line.starts_with("SCAN") && !line.contains("USING");
+        assert!(!scans, "{}: {line}", query.name);
+    }
+    assert!(!plan.contains("Seq Scan"), "{}:\n{plan}", query.name);
 }
 
 async fn explain(t: &Bare, sql: &str) -> String {

@@ -18,7 +18,8 @@ use items::Item;
 /// in the same order; names may differ by `Sqlite` and `Postgres` or `Pg`. Migrations must have the
 /// same names. Prints how many lines each pair differs by.
 ///
-/// An item that only one side needs says so in the line above it: `// parity: <reason>`.
+/// An item that only one side needs says so in the line above it: `// parity: <reason>`. So does a
+/// whole file, in its first line.
 #[derive(clap::Args)]
 pub(crate) struct Parity {
     /// Only this crate
@@ -79,7 +80,7 @@ fn crates(root: &Path, only: Option<&str>) -> Result<BTreeSet<String>> {
 
 fn compare_sources(src: &Path, krate: &str, report: &mut Report) -> Result<()> {
     let [sqlite, postgres] = Backend::ALL.map(|backend| src.join(backend.name()));
-    let (left, right) = (files(&sqlite)?, files(&postgres)?);
+    let (left, right) = (paired_files(&sqlite)?, paired_files(&postgres)?);
     one_sided("file", krate, &left, &right, report);
     for name in left.intersection(&right) {
         let left = fs::read_to_string(sqlite.join(name))?;
@@ -139,6 +140,17 @@ fn compare_items(left: &[Item], right: &[Item]) -> Vec<String> {
         problems.push(format!("order: {a} for sqlite is where {b} is for postgres"));
     }
     problems
+}
+
+/// The files that the other side must have as well.
+fn paired_files(side: &Path) -> Result<BTreeSet<String>> {
+    let mut paired = BTreeSet::new();
+    for name in files(side)? {
+        if !fs::read_to_string(side.join(&name))?.starts_with("// parity: ") {
+            paired.insert(name);
+        }
+    }
+    Ok(paired)
 }
 
 /// The Rust files below a directory, relative to it.

@@ -120,3 +120,14 @@ fn a_missing_file_and_a_missing_migration_are_found() {
         ],
     );
 }
+
+#[test]
+fn a_marked_file_may_be_on_one_side_only() {
+    let dir = tree();
+    let marked = "// parity: many rows in one statement\n//! Statements.\n";
+    dir.write("store-history/src/postgres/statements.rs", marked);
+    assert_problems(&dir, &[]);
+    dir.write("store-history/src/postgres/statements.rs", "//! Statements.\n");
+    let missing = "store-history: file statements.rs is there for postgres only";
+    assert_problems(&dir, &[missing]);
+}

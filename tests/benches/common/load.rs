@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use crate::Result;
+use super::Result;
 
 /// What one round of one side came to. Latencies are in milliseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -46,7 +46,8 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     }
 }
 
-/// Runs an operation in a loop from a number of tasks; the first error ends it.
+/// Runs an operation in a loop from a number of tasks. The first error ends it; a caller ends
+/// early when the operation answers that there is nothing left to work on.
 pub(crate) async fn closed_loop<F, Fut>(
     callers: usize,
     round: Duration,
@@ -54,7 +55,7 @@ pub(crate) async fn closed_loop<F, Fut>(
 ) -> Result<Figures>
 where
     F: Fn(usize) -> Fut + Clone + Send + Sync + 'static,
-    Fut: Future<Output = Result<()>> + Send + 'static,
+    Fut: Future<Output = Result<bool>> + Send + 'static,
 {
     let started = Instant::now();
     let mut tasks = JoinSet::new();
@@ -64,7 +65,9 @@ where
             let mut latencies = Vec::new();
             while started.elapsed() < round {
                 let begun = Instant::now();
-                operation(caller).await?;
+                if !operation(caller).await? {
+                    break;
+                }
                 latencies.push(begun.elapsed());
             }
             Ok::<_, Box<dyn std::error::Error + Send + Sync>>(latencies)
@@ -75,4 +78,12 @@ where
         latencies.extend(task??);
     }
     Ok(Figures::new(latencies, started.elapsed()))
+}
+
+/// A side that reads or writes less than it should must not look fast.
+pub(crate) fn expect(found: usize, wanted: u32) -> Result<()> {
+    if u32::try_from(found) == Ok(wanted) {
+        return Ok(());
+    }
+    Err(format!("{found} rows were met where {wanted} are expected").into())
 }

@@ -1,4 +1,4 @@
-//! Records that tests are made of.
+//! Records of run history.
 
 use serde_json::{Value, json};
 use store_core::history::{NewExecution, NewStep, NewTaskResult, TaskExecution, Usage};

@@ -1,0 +1,113 @@
+//! The keys of a process: one that seals, and those that open what was sealed before.
+
+use std::sync::Arc;
+
+use secrecy::SecretSlice;
+
+use super::cipher::{self, Fresh};
+use super::envelope::Envelope;
+use super::{Key, SealContext, source};
+use crate::{Error, Result, Settings};
+
+/// Key-encryption keys by id: one current, the others readable.
+///
+/// A clone shares the keys. `Debug` shows their ids only.
+#[derive(Debug, Clone)]
+pub struct KeyRing {
+    current: Arc<Key>,
+    readable: Arc<[Arc<Key>]>,
+}
+
+impl KeyRing {
+    /// Makes a ring of the key that seals.
+    #[must_use]
+    pub fn new(current: Key) -> Self {
+        Self { current: Arc::new(current), readable: Arc::new([]) }
+    }
+
+    /// Adds a key that opens envelopes and seals none.
+    ///
+    /// A key that is in the ring already, the current one included, changes nothing.
+    ///
+    /// # Errors
+    /// `Invalid` when the ring has another key with this id.
+    pub fn with_readable(mut self, key: Key) -> Result<Self> {
+        match self.find(key.id()) {
+            Some(known) if known.bytes() == key.bytes() => {}
+            Some(_other) => {
+                let reason = format!("the ring has another key with the id `{}`", key.id());
+                return Err(Error::invalid("key_id", reason));
+            }
+            None => {
+                let keys = self.readable.iter().cloned();
+                self.readable = keys.chain([Arc::new(key)]).collect();
+            }
+        }
+        Ok(self)
+    }
+
+    /// Makes a ring of the one key that `VAULT_KEY` or the file of `VAULT_KEY_FILE` holds.
+    ///
+    /// The key is named as [`Key::from_text`] does. `None` when neither is set; then
+    /// [`Settings::vault_key`] tells whether there is a `VAULT_KEY_COMMAND`, which this function
+    /// does not run: the caller does, and makes a ring of what it printed.
+    ///
+    /// # Errors
+    /// `Settings`, naming the variable, when the text is not a key, the file cannot be read, or
+    /// on Unix anyone but its owner may access it.
+    pub fn from_settings(settings: &Settings) -> Result<Option<Self>> {
+        Ok(source::key(settings)?.map(Self::new))
+    }
+
+    /// Returns the id of the key that seals.
+    #[must_use]
+    pub fn current_id(&self) -> &str {
+        self.current.id()
+    }
+
+    /// Returns the ids of all keys: the current one, then the readable ones as they were added.
+    #[must_use]
+    pub fn key_ids(&self) -> Vec<String> {
+        self.keys().map(|key| key.id().to_owned()).collect()
+    }
+
+    /// Returns the [`Key::check_value`] of a key, if the ring has it.
+    #[must_use]
+    pub fn check_value(&self, key_id: &str) -> Option<String> {
+        self.find(key_id).map(Key::check_value)
+    }
+
+    /// Seals a value with the current key and returns the envelope.
+    ///
+    /// The envelope is 93 bytes, and those of the key's id, longer than the value.
+    ///
+    /// # Errors
+    /// `Invalid` beyond 16 MiB; `Backend` when the operating system has no random numbers.
+    pub fn seal(&self, context: &SealContext<'_>, plaintext: &[u8]) -> Result<Vec<u8>> {
+        cipher::seal(&self.current, context, plaintext, &Fresh::draw()?)
+    }
+
+    /// Opens an envelope with the key that sealed it.
+    ///
+    /// # Errors
+    /// `Tampered` when it is malformed, was changed, or was sealed in another context or by
+    /// another key with this id; `Settings` naming the id when the ring lacks the key.
+    pub fn open(&self, context: &SealContext<'_>, envelope: &[u8]) -> Result<SecretSlice<u8>> {
+        let envelope = Envelope::parse(envelope).ok_or_else(|| context.tampered())?;
+        let key = self.find(envelope.key_id).ok_or_else(|| missing(envelope.key_id))?;
+        cipher::open(key, context, &envelope).ok_or_else(|| context.tampered())
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &Key> {
+        [&self.current].into_iter().chain(self.readable.iter()).map(Arc::as_ref)
+    }
+
+    fn find(&self, id: &str) -> Option<&Key> {
+        self.keys().find(|key| key.id() == id)
+    }
+}
+
+fn missing(key_id: &str) -> Error {
+    let reason = format!("the key `{key_id}` is not in the key ring: add it as a readable key");
+    Error::settings("VAULT_KEY", reason)
+}

@@ -1,0 +1,14 @@
+DROP TABLE workflow_listener_events;
+DROP TABLE workflow_listeners;
+DROP TABLE workflow_retry_policies;
+DROP TABLE workflow_manual_policies;
+DROP TABLE workflow_webhook_deliveries;
+DROP TABLE workflow_webhooks;
+DROP TABLE workflow_cron_occurrences;
+DROP TABLE workflow_cron_triggers;
+DROP TABLE workflow_audit;
+DROP TABLE jobs;
+DROP TABLE workflow_runs;
+DROP TABLE workflow_versions;
+DROP TABLE workflow_handles;
+DROP TABLE workflows;

@@ -1,0 +1,159 @@
+//! Queries on subscriptions of listeners.
+
+use chrono::{DateTime, Utc};
+use diesel::dsl::{case_when, sql};
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+use diesel::upsert::excluded;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use store_core::postgres::db_error;
+use store_core::workflow::{ListenerStatus, ListenerSubscription};
+use store_core::{Error, ListenerId, Listing, Order, Page, Result, Timestamp, WorkflowId};
+use uuid::Uuid;
+
+use super::budget::{WithinBudget, split};
+use super::rows::{ListenerRow, NewListenerRow};
+use super::schema::workflow_listeners::{self, dsl};
+use crate::rules::Context;
+use crate::rules::listener::ReadyListener;
+
+/// The bytes of the error text that is stored.
+const ERROR_BYTES: &str = "coalesce(octet_length(workflow_listeners.last_error), 0)";
+
+/// Makes the listeners of a version those of its workflow: new ones are active, known ones keep
+/// their cursor, their lease and, unless it was disabled, their status; all others are disabled.
+pub(super) async fn listener_sync(
+    conn: &mut AsyncPgConnection,
+    workflow_id: WorkflowId,
+    listeners: &[ReadyListener],
+    now: Timestamp,
+) -> Result<()> {
+    let (active, disabled) = (ListenerStatus::Active.as_str(), ListenerStatus::Disabled.as_str());
+    let rows: Vec<_> = listeners.iter().map(NewListenerRow::new).collect();
+    diesel::insert_into(workflow_listeners::table)
+        .values(rows)
+        .on_conflict(dsl::id)
+        .do_update()
+        .set((
+            dsl::workflow_version_id.eq(excluded(dsl::workflow_version_id)),
+            dsl::config.eq(excluded(dsl::config)),
+            dsl::status.eq(case_when(dsl::status.ne(disabled), dsl::status).otherwise(active)),
+            dsl::record_bytes.eq(sql::<BigInt>("excluded.record_bytes + ").sql(ERROR_BYTES)),
+            dsl::updated_at.eq(excluded(dsl::updated_at)),
+        ))
+        .execute(conn)
+        .await
+        .map_err(db_error("listener_sync"))?;
+    let kept: Vec<Uuid> = listeners.iter().map(|listener| listener.id.as_uuid()).collect();
+    listener_disable_others(conn, workflow_id, kept, now).await
+}
+
+/// Disables all subscriptions of a workflow and ends their leases.
+pub(super) async fn listener_disable_all(
+    conn: &mut AsyncPgConnection,
+    workflow_id: WorkflowId,
+    now: Timestamp,
+) -> Result<()> {
+    listener_disable_others(conn, workflow_id, Vec::new(), now).await
+}
+
+async fn listener_disable_others(
+    conn: &mut AsyncPgConnection,
+    workflow_id: WorkflowId,
+    kept: Vec<Uuid>,
+    now: Timestamp,
+) -> Result<()> {
+    let disabled = ListenerStatus::Disabled.as_str();
+    diesel::update(workflow_listeners::table)
+        .filter(dsl::workflow_id.eq(workflow_id.as_uuid()))
+        .filter(dsl::status.ne(disabled))
+        .filter(dsl::id.ne_all(kept))
+        .set((
+            dsl::status.eq(disabled),
+            dsl::lease_owner.eq(None::<&str>),
+            dsl::lease_expires_at.eq(None::<DateTime<Utc>>),
+            dsl::updated_at.eq(now.to_datetime()),
+        ))
+        .execute(conn)
+        .await
+        .map(drop)
+        .map_err(db_error("listener_disable_others"))
+}
+
+/// Fetches a subscription.
+pub(super) async fn listener_fetch(
+    conn: &mut AsyncPgConnection,
+    cx: &Context,
+    id: ListenerId,
+) -> Result<ListenerSubscription> {
+    workflow_listeners::table
+        .find(id.as_uuid())
+        .select(ListenerRow::as_select())
+        .first(conn)
+        .await
+        .optional()
+        .map_err(db_error("listener_fetch"))?
+        .ok_or_else(|| Error::not_found("listener", id))?
+        .into_record(&cx.json)
+}
+
+/// Lists subscriptions by id.
+pub(super) async fn listener_list(
+    conn: &mut AsyncPgConnection,
+    cx: &Context,
+    workflow_id: Option<WorkflowId>,
+    listing: &Listing<ListenerId>,
+) -> Result<Page<ListenerSubscription>> {
+    let mut query = workflow_listeners::table.into_boxed();
+    if let Some(workflow_id) = workflow_id {
+        query = query.filter(dsl::workflow_id.eq(workflow_id.as_uuid()));
+    }
+    if let Some(after) = listing.after {
+        query = match listing.order() {
+            Order::Asc => query.filter(dsl::id.gt(after.as_uuid())),
+            Order::Desc => query.filter(dsl::id.lt(after.as_uuid())),
+        };
+    }
+    let (query, order) = match listing.order() {
+        Order::Asc => (query.order(dsl::id.asc()), "id ASC"),
+        Order::Desc => (query.order(dsl::id.desc()), "id DESC"),
+    };
+    let page = WithinBudget {
+        inner: query.select(ListenerRow::as_select()).limit(listing.limit + 1),
+        order,
+        bytes: "record_bytes",
+        limit: listing.limit,
+    };
+    let rows = page.load(conn).await.map_err(db_error("listener_list"))?;
+    let (rows, more): (Vec<ListenerRow>, bool) = split(rows);
+    let items =
+        rows.into_iter().map(|row| row.into_record(&cx.json)).collect::<Result<Vec<_>>>()?;
+    listing.page(items, more, |last| last.id)
+}
+
+/// Sets the status of a subscription and what it failed with, and ends its lease.
+pub(super) async fn listener_set_status(
+    conn: &mut AsyncPgConnection,
+    cx: &Context,
+    id: ListenerId,
+    status: ListenerStatus,
+    last_error: Option<&str>,
+) -> Result<ListenerSubscription> {
+    let bytes = i64::try_from(last_error.map_or(0, str::len)).unwrap_or(i64::MAX);
+    diesel::update(workflow_listeners::table.find(id.as_uuid()))
+        .set((
+            dsl::status.eq(status.as_str()),
+            dsl::last_error.eq(last_error),
+            dsl::record_bytes.eq(dsl::record_bytes + bytes - sql::<BigInt>(ERROR_BYTES)),
+            dsl::lease_owner.eq(None::<&str>),
+            dsl::lease_expires_at.eq(None::<DateTime<Utc>>),
+            dsl::updated_at.eq(cx.clock.now().to_datetime()),
+        ))
+        .returning(ListenerRow::as_returning())
+        .get_result(conn)
+        .await
+        .optional()
+        .map_err(db_error("listener_set_status"))?
+        .ok_or_else(|| Error::not_found("listener", id))?
+        .into_record(&cx.json)
+}

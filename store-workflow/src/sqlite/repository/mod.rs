@@ -1,0 +1,21 @@
+//! The traits, each method one or two lines: checks, then a query function.
+
+mod listeners;
+mod runs;
+mod triggers;
+mod versions;
+mod workflows;
+
+use async_trait::async_trait;
+use store_core::Health;
+use store_core::workflow::WorkflowRepository;
+
+use super::{SCHEMA, SqliteWorkflowRepository};
+use crate::rules::HEALTH_DEADLINE;
+
+#[async_trait]
+impl WorkflowRepository for SqliteWorkflowRepository {
+    async fn health(&self) -> Health {
+        self.db.health(HEALTH_DEADLINE, &[&SCHEMA]).await
+    }
+}

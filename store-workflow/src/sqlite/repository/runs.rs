@@ -1,0 +1,104 @@
+use async_trait::async_trait;
+use serde_json::Value;
+use store_core::workflow::{AuditEntry, FailedRun, NewRun, Run, RunFilter, RunStatus, Runs};
+use store_core::{Actor, Listing, Order, Page, PageRequest, Result, RunId, Timestamp, observed};
+
+use crate::rules::run::{ReadyRun, ReadyRunFilter, Transition, checked_deletion};
+use crate::sqlite::{SqliteWorkflowRepository, audit, runs, transitions};
+
+impl SqliteWorkflowRepository {
+    async fn transition(&self, transition: Transition) -> Result<Run> {
+        writing!(self, "run_transition", |conn, cx| {
+            transitions::run_transition(conn, cx, &transition)
+        })
+    }
+}
+
+#[async_trait]
+impl Runs for SqliteWorkflowRepository {
+    async fn create_run(&self, actor: &Actor, new: NewRun) -> Result<Run> {
+        observed!("workflow", "create_run", "sqlite", async {
+            let ready = ReadyRun::new(&self.context, actor, new)?;
+            // The inner result: a refusal is audited, and so it is not rolled back.
+            writing!(self, "run_create", |conn, cx| runs::run_create(conn, cx, &ready))?
+        })
+        .await
+    }
+
+    async fn start_run(&self, actor: &Actor, id: RunId) -> Result<Run> {
+        observed!("workflow", "start_run", "sqlite", async {
+            self.transition(Transition::start(&self.context, actor, id)?).await
+        })
+        .await
+    }
+
+    async fn succeed_run(&self, actor: &Actor, id: RunId, output: Option<Value>) -> Result<Run> {
+        observed!("workflow", "succeed_run", "sqlite", async {
+            self.transition(Transition::succeed(&self.context, actor, id, output)?).await
+        })
+        .await
+    }
+
+    async fn fail_run(&self, actor: &Actor, id: RunId, error: &str) -> Result<FailedRun> {
+        observed!("workflow", "fail_run", "sqlite", async {
+            let transition = Transition::fail(&self.context, actor, id, error)?;
+            writing!(self, "run_fail", |conn, cx| transitions::run_fail(conn, cx, &transition))
+        })
+        .await
+    }
+
+    async fn cancel_run(&self, actor: &Actor, id: RunId, reason: Option<&str>) -> Result<Run> {
+        observed!("workflow", "cancel_run", "sqlite", async {
+            self.transition(Transition::cancel(&self.context, actor, id, reason)?).await
+        })
+        .await
+    }
+
+    async fn fetch_run(&self, id: RunId) -> Result<Run> {
+        observed!("workflow", "fetch_run", "sqlite", async {
+            reading!(self, "run_fetch", |conn, cx| runs::run_fetch(conn, cx, id))
+        })
+        .await
+    }
+
+    async fn find_run(&self, id: RunId) -> Result<Option<Run>> {
+        observed!("workflow", "find_run", "sqlite", async {
+            reading!(self, "run_find", |conn, cx| runs::run_find(conn, cx, id))
+        })
+        .await
+    }
+
+    async fn list_runs(&self, filter: &RunFilter, page: &PageRequest) -> Result<Page<Run>> {
+        observed!("workflow", "list_runs", "sqlite", async {
+            let listing = Listing::new("workflow.runs", filter, page, Order::Desc)?;
+            let filter = ReadyRunFilter::new(&self.context, filter)?;
+            reading!(self, "run_list", |conn, cx| runs::run_list(conn, cx, &filter, &listing))
+        })
+        .await
+    }
+
+    async fn list_run_audit(&self, id: RunId, page: &PageRequest) -> Result<Page<AuditEntry>> {
+        observed!("workflow", "list_run_audit", "sqlite", async {
+            let listing = Listing::new("workflow.run_audit", &id, page, Order::Asc)?;
+            reading!(self, "run_audit_list", |conn, cx| {
+                audit::run_audit_list(conn, cx, id, &listing)
+            })
+        })
+        .await
+    }
+
+    async fn delete_runs_before(
+        &self,
+        cutoff: Timestamp,
+        statuses: &[RunStatus],
+        batch: u32,
+    ) -> Result<u64> {
+        observed!("workflow", "delete_runs_before", "sqlite", async {
+            let (statuses, limit) = checked_deletion(statuses, batch)?;
+            writing!(self, "run_delete_before", |conn, _cx| {
+                runs::run_delete_before(conn, cutoff, &statuses, limit)
+            })
+        })
+        .await
+    }
+}

@@ -1,0 +1,111 @@
+//! The crates that have tables, and what the tests of their schemas have to know.
+
+use store_core::migrations::Schema;
+
+use crate::columns::{self, Column};
+
+/// A crate with tables of its own.
+pub(crate) struct Crate {
+    /// The schema on SQLite.
+    #[cfg(feature = "sqlite")]
+    pub(crate) sqlite: &'static Schema,
+    /// The schema on PostgreSQL.
+    #[cfg(feature = "postgres")]
+    pub(crate) postgres: &'static Schema,
+    /// Its migrations, in order.
+    pub(crate) migrations: &'static [&'static str],
+    /// The directory of its migrations.
+    pub(crate) directory: &'static str,
+    /// Its `schema.rs` on SQLite and on PostgreSQL.
+    pub(crate) code: [&'static str; 2],
+    /// Its tables, in order of name, without the journal.
+    pub(crate) tables: &'static [&'static str],
+    /// How many foreign keys it has.
+    pub(crate) foreign_keys: usize,
+    /// Text by which its listings are ordered, or totals: table and column.
+    #[cfg(feature = "postgres")]
+    pub(crate) ordered: &'static [(&'static str, &'static str)],
+}
+
+pub(crate) static HISTORY: Crate = Crate {
+    #[cfg(feature = "sqlite")]
+    sqlite: &store_history::sqlite::SCHEMA,
+    #[cfg(feature = "postgres")]
+    postgres: &store_history::postgres::SCHEMA,
+    migrations: &["2026-11-21-000012_create_history"],
+    directory: concat!(env!("CARGO_MANIFEST_DIR"), "/../store-history/migrations"),
+    code: [
+        include_str!("../../../store-history/src/sqlite/schema.rs"),
+        include_str!("../../../store-history/src/postgres/schema.rs"),
+    ],
+    tables: &["history_executions", "history_results", "history_steps", "history_tasks"],
+    foreign_keys: 3,
+    #[cfg(feature = "postgres")]
+    ordered: &[
+        ("history_executions", "execution_id"),
+        ("history_steps", "execution_id"),
+        ("history_tasks", "task_id"),
+        ("history_results", "task_id"),
+        ("history_results", "result_key"),
+        ("history_executions", "workflow_id"),
+        ("history_executions", "status"),
+    ],
+};
+
+pub(crate) static WORKFLOW: Crate = Crate {
+    #[cfg(feature = "sqlite")]
+    sqlite: &store_workflow::sqlite::SCHEMA,
+    #[cfg(feature = "postgres")]
+    postgres: &store_workflow::postgres::SCHEMA,
+    migrations: &["2026-11-21-000021_create_workflows"],
+    directory: concat!(env!("CARGO_MANIFEST_DIR"), "/../store-workflow/migrations"),
+    code: [
+        include_str!("../../../store-workflow/src/sqlite/schema.rs"),
+        include_str!("../../../store-workflow/src/postgres/schema.rs"),
+    ],
+    tables: &[
+        "jobs",
+        "workflow_audit",
+        "workflow_cron_occurrences",
+        "workflow_cron_triggers",
+        "workflow_handles",
+        "workflow_listener_events",
+        "workflow_listeners",
+        "workflow_manual_policies",
+        "workflow_retry_policies",
+        "workflow_runs",
+        "workflow_versions",
+        "workflow_webhook_deliveries",
+        "workflow_webhooks",
+        "workflows",
+    ],
+    foreign_keys: 11,
+    #[cfg(feature = "postgres")]
+    ordered: &[
+        ("workflow_handles", "handle"),
+        ("workflow_runs", "status"),
+        ("workflow_runs", "triggered_by"),
+        ("workflow_runs", "idempotency_key"),
+        ("jobs", "queue"),
+        ("workflow_listener_events", "dedupe_key"),
+        ("workflow_webhook_deliveries", "delivery_key"),
+    ],
+};
+
+/// All of them. They share a database, as they do in an application.
+pub(crate) static ALL: [&Crate; 2] = [&HISTORY, &WORKFLOW];
+
+impl Crate {
+    /// Its columns as the code for one backend states them, by table.
+    pub(crate) fn columns(&self, sqlite: bool) -> Vec<(String, Vec<Column>)> {
+        columns::parse(self.code[usize::from(!sqlite)])
+    }
+
+    /// The name of its journal.
+    pub(crate) fn journal(&self) -> &'static str {
+        #[cfg(feature = "sqlite")]
+        return self.sqlite.journal;
+        #[cfg(not(feature = "sqlite"))]
+        return self.postgres.journal;
+    }
+}
