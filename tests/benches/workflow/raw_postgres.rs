@@ -41,7 +41,8 @@ impl RawPostgres {
 
     /// Lets the planner know what was put into the tables.
     pub(crate) async fn analyze(&self) -> Result<()> {
-        self.execute("ANALYZE").await
+        self.execute("ANALYZE workflows, workflow_versions, workflow_runs, jobs").await?;
+        self.execute("ANALYZE workflow_cron_triggers").await
     }
 
     async fn execute(&self, statements: &str) -> Result<()> {

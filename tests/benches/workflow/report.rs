@@ -24,7 +24,7 @@ pub(crate) fn targets(outcomes: &[Outcome], counts: &[Counted]) {
         ratio(&what, find(outcomes, "postgres", name, 100), 2.0);
     }
     let lone = statements(counts, "postgres", Operation::StartSucceed);
-    let what = "postgres start+succeed, 1 caller: 2 statements, each one round trip";
+    let what = "postgres start+succeed, 1 caller: 2 statements, BEGIN and COMMIT included";
     verdict(lone.map(|count| count == 2), what, shown(lone).as_deref());
     for backend in ["postgres", "sqlite"] {
         dispatched(outcomes, counts, backend);
