@@ -18,6 +18,7 @@ pub mod observe;
 pub mod page;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+pub mod queue;
 #[cfg(feature = "seal")]
 pub mod seal;
 pub mod settings;

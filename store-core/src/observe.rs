@@ -125,6 +125,15 @@ one_row!(
     crate::history::ExecutionWithSteps,
     crate::history::Step,
     crate::history::TaskResult,
+    crate::queue::ClaimedJob,
+    crate::queue::Counter,
+    crate::queue::Delivery,
+    crate::queue::Enqueued,
+    crate::queue::Heartbeat,
+    crate::queue::Job,
+    crate::queue::JobState,
+    crate::queue::LockGuard,
+    crate::queue::RegisteredWorker,
     crate::workflow::CronTrigger,
     crate::workflow::FailedRun,
     crate::workflow::ListenerCursor,
@@ -143,6 +152,30 @@ one_row!(
 impl Rows for u64 {
     fn rows(&self) -> u64 {
         *self
+    }
+}
+
+impl Rows for u32 {
+    fn rows(&self) -> u64 {
+        u64::from(*self)
+    }
+}
+
+impl Rows for i64 {
+    fn rows(&self) -> u64 {
+        1
+    }
+}
+
+impl Rows for bool {
+    fn rows(&self) -> u64 {
+        u64::from(*self)
+    }
+}
+
+impl Rows for crate::queue::Reaped {
+    fn rows(&self) -> u64 {
+        u64::from(self.requeued) + u64::from(self.dead) + u64::from(self.cancelled)
     }
 }
 

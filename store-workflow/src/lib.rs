@@ -1,17 +1,22 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod locking;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod rules;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod waiting;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub mod worker;
 
 use std::sync::Arc;
 
 use store_core::seal::KeyRing;
-use store_core::workflow::WorkflowRepository;
+use store_core::workflow::WorkflowStore;
 use store_core::{Backend, Databases, Result, Subsystem};
 
 /// Opens the workflows on the backend the settings name, with the key ring of the settings.
@@ -23,7 +28,7 @@ use store_core::{Backend, Databases, Result, Subsystem};
 /// # Errors
 /// `BackendNotCompiled` when that backend's Cargo feature is off; `Migration`; `Settings`; and
 /// whatever opening the database fails with.
-pub async fn open(databases: &Databases) -> Result<Arc<dyn WorkflowRepository>> {
+pub async fn open(databases: &Databases) -> Result<Arc<dyn WorkflowStore>> {
     let keys = KeyRing::from_settings(databases.settings())?;
     open_with(databases, keys).await
 }
@@ -35,7 +40,7 @@ pub async fn open(databases: &Databases) -> Result<Arc<dyn WorkflowRepository>> 
 pub async fn open_with(
     databases: &Databases,
     keys: Option<KeyRing>,
-) -> Result<Arc<dyn WorkflowRepository>> {
+) -> Result<Arc<dyn WorkflowStore>> {
     match databases.backend(Subsystem::Workflow) {
         #[cfg(feature = "sqlite")]
         Backend::Sqlite | Backend::Memory => {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 use store_core::{RunId, WorkflowId};
@@ -69,6 +70,24 @@ impl Helper {
         self.answer(&arguments).await;
     }
 
+    /// Takes a lock `each` times in each of `tasks` tasks; whoever holds it writes its token to a
+    /// file, once when it begins and once before it ends.
+    pub async fn contend(&self, lock: &str, tasks: u32, each: u32, file: &Path) {
+        let (tasks, each) = (tasks.to_string(), each.to_string());
+        let file = file.to_str().expect("a path of characters");
+        let mut arguments = vec!["contend", "--lock", lock, "--file", file];
+        arguments.extend(["--tasks", &tasks, "--each", &each]);
+        self.answer(&arguments).await;
+    }
+
+    /// Holds a lock until the process is killed, and returns once it does.
+    pub async fn hold(&self, lock: &str, ttl: Duration) -> Forever {
+        let seconds = ttl.as_secs().to_string();
+        let mut holder = self.forever(&["hold", "--lock", lock, "--seconds", &seconds]);
+        assert_eq!(holder.acknowledged(1).await[0].0, "holds");
+        holder
+    }
+
     /// Opens and migrates the database `times` times, for every crate.
     pub async fn start(&self, times: u32) {
         let answer = self.answer(&["start", "--times", &times.to_string()]).await;
@@ -84,10 +103,11 @@ impl Helper {
     /// Appends from `tasks` tasks until it is killed.
     pub fn append_forever(&self, execution: &str, tasks: u32) -> Forever {
         let tasks = tasks.to_string();
-        let mut child = self
-            .command(&["append-forever", "--execution", execution, "--tasks", &tasks])
-            .spawn()
-            .expect("the helper starts");
+        self.forever(&["append-forever", "--execution", execution, "--tasks", &tasks])
+    }
+
+    fn forever(&self, arguments: &[&str]) -> Forever {
+        let mut child = self.command(arguments).spawn().expect("the helper starts");
         let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
         Forever { child, lines }
     }
@@ -114,7 +134,7 @@ impl Helper {
     }
 }
 
-/// A process that appends until it is killed.
+/// A process that goes on until it is killed.
 #[derive(Debug)]
 pub struct Forever {
     child: Child,
@@ -122,7 +142,7 @@ pub struct Forever {
 }
 
 impl Forever {
-    /// Waits for `count` acknowledged steps: what identifies each, and its index.
+    /// Waits for `count` acknowledged steps: what identifies each, and its index or token.
     pub async fn acknowledged(&mut self, count: usize) -> Vec<(String, i64)> {
         let mut steps = Vec::with_capacity(count);
         while steps.len() < count {

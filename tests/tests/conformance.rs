@@ -14,6 +14,18 @@ mod history {
     }
 }
 
+mod queue {
+    #[cfg(feature = "sqlite")]
+    mod sqlite {
+        store_tests::queue_tests!(store_tests::fixture::sqlite::workflows);
+    }
+
+    #[cfg(feature = "postgres")]
+    mod postgres {
+        store_tests::queue_tests!(store_tests::fixture::postgres::workflows);
+    }
+}
+
 mod workflow {
     #[cfg(feature = "sqlite")]
     mod sqlite {

@@ -31,7 +31,8 @@ pub use patch::Patch;
 pub use retry::RetryPolicy;
 pub use run::{FailedRun, NewRun, RetryDecision, Run, RunFilter, RunStatus};
 pub use traits::{
-    DispatchGuard, Listeners, Runs, Triggers, Versions, WorkflowRepository, Workflows,
+    DispatchGuard, Listeners, Runs, Triggers, Versions, WorkflowRepository, WorkflowStore,
+    Workflows,
 };
 pub use version::{NewVersion, VersionDiff, WorkflowVersion};
 pub use webhook::{

@@ -104,7 +104,7 @@ pub(super) async fn listener_renew(
 }
 
 // parity: belongs to CLAIM and RENEW.
-fn interval(ttl: Duration) -> PgInterval {
+pub(super) fn interval(ttl: Duration) -> PgInterval {
     PgInterval::from_microseconds(i64::try_from(ttl.as_micros()).unwrap_or(i64::MAX))
 }
 

@@ -32,6 +32,22 @@ macro_rules! writing {
     }};
 }
 
+// parity: SQLite's writer opens a transaction for all; here that is two round trips.
+/// Runs a query function of a single statement, which is a transaction by itself.
+macro_rules! writing_statement {
+    ($this:ident, $operation:literal, |$conn:ident, $cx:ident| $query:expr) => {{
+        let $cx = &$this.context;
+        $this
+            .db
+            .write($operation, || async {
+                let mut connection = $this.db.conn($operation).await?;
+                let $conn = &mut *connection;
+                $query.await
+            })
+            .await
+    }};
+}
+
 mod audit;
 mod budget;
 mod cron;
@@ -42,6 +58,7 @@ mod listeners;
 mod manual;
 mod migrations;
 mod purge;
+mod queue;
 mod repository;
 mod retries;
 mod rows;
@@ -65,6 +82,9 @@ use store_core::postgres::{Coalescer, Database};
 use store_core::seal::KeyRing;
 use store_core::{Clock, Databases, Result, SystemClock};
 
+use self::queue::bell::Bells;
+use self::queue::endings::CompleteBatch;
+use self::queue::enqueue::EnqueueBatch;
 use self::runs::CreateBatch;
 use self::transitions::TransitionBatch;
 use crate::rules::Context;
@@ -77,6 +97,9 @@ pub struct PostgresWorkflowRepository {
     // parity: SQLite's writer groups commits by itself.
     creations: Coalescer<CreateBatch>,
     transitions: Coalescer<TransitionBatch>,
+    enqueues: Coalescer<EnqueueBatch>,
+    completions: Coalescer<CompleteBatch>,
+    bells: Bells,
 }
 
 impl PostgresWorkflowRepository {
@@ -103,9 +126,16 @@ impl PostgresWorkflowRepository {
         keys: Option<KeyRing>,
     ) -> Self {
         let context = Context { json, clock, keys };
-        let creations = Coalescer::new(CreateBatch { db: db.clone(), context: context.clone() });
-        let transitions =
-            Coalescer::new(TransitionBatch { db: db.clone(), context: context.clone() });
-        Self { db, context, creations, transitions }
+        let part = || (db.clone(), context.clone());
+        let (db_of, context_of) = part();
+        let creations = Coalescer::new(CreateBatch { db: db_of, context: context_of });
+        let (db_of, context_of) = part();
+        let transitions = Coalescer::new(TransitionBatch { db: db_of, context: context_of });
+        let (db_of, context_of) = part();
+        let enqueues = Coalescer::new(EnqueueBatch { db: db_of, context: context_of });
+        let (db_of, context_of) = part();
+        let completions = Coalescer::new(CompleteBatch { db: db_of, context: context_of });
+        let bells = Bells::new(&db);
+        Self { db, context, creations, transitions, enqueues, completions, bells }
     }
 }

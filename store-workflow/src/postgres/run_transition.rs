@@ -32,7 +32,9 @@ pub(super) struct ChangeRuns<'a> {
 }
 
 // Runs are locked in the order of their ids, so that batches of several processes cannot deadlock.
-// A job that a worker holds is the worker's to end.
+// A run that starts takes its job away. One that a worker is just claiming is left to the claim,
+// which looks at the run again: waiting for it here, while it waits for the run there, would be a
+// deadlock. The jobs of runs that end are closed by `run_jobs_close`.
 const CHANGE_RUNS: &str = ") AS columns (id, to_status, from_pending, from_running, started_at, \
      completed_at, output, error, cancel_reason, bytes, now, actor, action, audit)\
      ), locked AS (\
@@ -48,8 +50,11 @@ const CHANGE_RUNS: &str = ") AS columns (id, to_status, from_pending, from_runni
      updated_at = input.now, row_version = row_version + 1 \
      FROM locked JOIN input ON input.id = locked.id WHERE runs.id = locked.id \
      RETURNING runs.*\
+     ), closable AS (\
+     SELECT jobs.id FROM jobs JOIN changed ON jobs.run_id = changed.id \
+     WHERE changed.status = 'running' AND jobs.state <> 'leased' FOR UPDATE OF jobs SKIP LOCKED\
      ), closed AS (\
-     DELETE FROM jobs USING changed WHERE jobs.run_id = changed.id AND jobs.state <> 'leased'\
+     DELETE FROM jobs USING closable WHERE jobs.id = closable.id\
      ), audited AS (\
      INSERT INTO workflow_audit (workflow_id, run_id, actor, action, at, metadata) \
      SELECT changed.workflow_id, input.id, actor, action, now, audit \

@@ -12,6 +12,7 @@ use store_core::{Error, Listing, Order, Page, Result, RunId, Timestamp};
 use uuid::Uuid;
 
 use super::budget::{WithinBudget, split};
+use super::queue::retention::run_jobs_forget;
 use super::rows::{Reader, RunRow};
 use super::run_creation::{InsertRuns, LookUp, LookedUp};
 use super::schema::workflow_audit;
@@ -296,6 +297,7 @@ pub(super) async fn run_delete_before(
         .load(conn)
         .await
         .map_err(db_error("run_delete_before"))?;
+    run_jobs_forget(conn, &ids).await?;
     diesel::delete(workflow_audit::table)
         .filter(workflow_audit::run_id.eq_any(&ids))
         .execute(conn)

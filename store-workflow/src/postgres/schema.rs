@@ -1,6 +1,93 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    job_assignments (job_id, epoch) {
+        job_id -> Uuid,
+        epoch -> Int8,
+        worker -> Text,
+        started_at -> Timestamptz,
+        ended_at -> Timestamptz,
+        outcome -> Text,
+        error -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    job_dependencies (job_id, depends_on) {
+        job_id -> Uuid,
+        depends_on -> Uuid,
+        condition -> Text,
+    }
+}
+
+diesel::table! {
+    job_events (token) {
+        token -> Text,
+        job_id -> Nullable<Uuid>,
+        payload -> Nullable<Jsonb>,
+        created_at -> Timestamptz,
+        delivered_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    job_history (id) {
+        id -> Uuid,
+        queue -> Text,
+        kind -> Text,
+        payload -> Jsonb,
+        run_id -> Nullable<Uuid>,
+        priority -> Int2,
+        state -> Text,
+        attempt -> Int4,
+        max_attempts -> Int4,
+        run_at -> Timestamptz,
+        unique_key -> Nullable<Text>,
+        concurrency_key -> Nullable<Text>,
+        timeout_ms -> Nullable<Int8>,
+        tags -> Jsonb,
+        capabilities -> Jsonb,
+        depends_on -> Jsonb,
+        event_token -> Nullable<Text>,
+        event -> Nullable<Jsonb>,
+        progress -> Nullable<Jsonb>,
+        result -> Nullable<Jsonb>,
+        last_error -> Nullable<Text>,
+        assignment_error -> Nullable<Text>,
+        cancel_reason -> Nullable<Text>,
+        lease_owner -> Nullable<Text>,
+        lease_epoch -> Int8,
+        leased_at -> Nullable<Timestamptz>,
+        outcome -> Nullable<Text>,
+        created_at -> Timestamptz,
+        finished_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    job_queues (queue) {
+        queue -> Text,
+        paused -> Bool,
+        max_leased -> Nullable<Int4>,
+        per_key -> Nullable<Int4>,
+        rate_count -> Nullable<Int4>,
+        rate_per_us -> Nullable<Int8>,
+        window_started_at -> Nullable<Timestamptz>,
+        window_claims -> Int4,
+    }
+}
+
+diesel::table! {
+    job_workers (id) {
+        id -> Text,
+        capabilities -> Jsonb,
+        metadata -> Jsonb,
+        registered_at -> Timestamptz,
+        heartbeat_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     jobs (id) {
         id -> Uuid,
         queue -> Text,
@@ -17,12 +104,18 @@ diesel::table! {
         timeout_ms -> Nullable<Int8>,
         tags -> Jsonb,
         capabilities -> Jsonb,
+        depends_on -> Jsonb,
+        waits_for -> Int4,
+        dependents -> Int4,
+        event_token -> Nullable<Text>,
+        event -> Nullable<Jsonb>,
         progress -> Nullable<Jsonb>,
         last_error -> Nullable<Text>,
         cancel_reason -> Nullable<Text>,
         lease_owner -> Nullable<Text>,
         lease_epoch -> Int8,
         lease_expires_at -> Nullable<Timestamptz>,
+        leased_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
     }
@@ -37,6 +130,14 @@ diesel::table! {
         action -> Text,
         at -> Timestamptz,
         metadata -> Jsonb,
+    }
+}
+
+diesel::table! {
+    workflow_counters (name) {
+        name -> Text,
+        value -> Int8,
+        updated_at -> Timestamptz,
     }
 }
 
@@ -103,6 +204,15 @@ diesel::table! {
         record_bytes -> Int8,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    workflow_locks (name) {
+        name -> Text,
+        owner -> Nullable<Text>,
+        epoch -> Int8,
+        expires_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -239,13 +349,21 @@ diesel::joinable!(workflow_webhook_deliveries -> workflow_webhooks (workflow_id)
 diesel::joinable!(workflow_webhooks -> workflows (workflow_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
+    job_assignments,
+    job_dependencies,
+    job_events,
+    job_history,
+    job_queues,
+    job_workers,
     jobs,
     workflow_audit,
+    workflow_counters,
     workflow_cron_occurrences,
     workflow_cron_triggers,
     workflow_handles,
     workflow_listener_events,
     workflow_listeners,
+    workflow_locks,
     workflow_manual_policies,
     workflow_retry_policies,
     workflow_runs,

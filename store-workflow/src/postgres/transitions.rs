@@ -10,6 +10,7 @@ use store_core::postgres::{Batch, Database, db_error};
 use store_core::workflow::{AuditAction, FailedRun, RetryDecision, Run};
 use store_core::{Error, Result, RunId};
 
+use super::queue::moves::run_jobs_close;
 use super::retries::retry_policy_of_run;
 use super::rows::{NewAuditRow, NewJobRow, RunRow};
 use super::run_transition::ChangeRuns;
@@ -30,10 +31,13 @@ pub(super) async fn run_transition(
         .await
         .optional()
         .map_err(db_error("run_transition"))?;
-    match row {
-        Some(row) => row.into_record(&cx.json),
-        None => Err(run_transition_refusal(conn, cx, transition).await?),
+    let Some(row) = row else {
+        return Err(run_transition_refusal(conn, cx, transition).await?);
+    };
+    if row.completed_at.is_some() {
+        run_jobs_close(conn, vec![row.id]).await?;
     }
+    row.into_record(&cx.json)
 }
 
 // parity: SQLite's writer shares a transaction where this shares a statement.
@@ -48,6 +52,11 @@ async fn run_transition_many(
     let first: Vec<_> = transitions.iter().filter(|one| seen.insert(one.id)).collect();
     let rows: Vec<RunRow> =
         ChangeRuns::new(&first).load(conn).await.map_err(db_error("run_transition_many"))?;
+    let ended = rows.iter().filter(|row| row.completed_at.is_some()).map(|row| row.id);
+    if let Err(error) = run_jobs_close(conn, ended.collect()).await {
+        // The runs have ended all the same: whoever claims or ends their jobs looks at them.
+        tracing::warn!(%error, "the jobs of runs that ended were not closed");
+    }
     let mut changed: HashMap<_, _> = rows.into_iter().map(|row| (row.id, row)).collect();
     let mut answers = Vec::with_capacity(transitions.len());
     let mut answered = HashSet::new();

@@ -13,6 +13,7 @@ use super::audit::audit_insert;
 use super::budget::{WithinBudget, split};
 use super::handles::handle_move;
 use super::listeners::listener_disable_all;
+use super::queue::retention::workflow_jobs_forget;
 use super::rows::{StoredWorkflowRow, WorkflowRow};
 use super::schema::workflows::{self, dsl};
 use super::schema::{workflow_audit, workflow_runs};
@@ -94,6 +95,7 @@ pub(super) async fn workflow_delete(
         .execute(conn)
         .await
         .map_err(db_error("workflow_delete"))?;
+    workflow_jobs_forget(conn, id).await?;
     diesel::delete(workflows::table.find(id.as_uuid()))
         .execute(conn)
         .await

@@ -7,6 +7,7 @@ pub(crate) mod graph;
 mod handle;
 pub(crate) mod listener;
 pub(crate) mod manual;
+pub(crate) mod queue;
 pub(crate) mod retry;
 pub(crate) mod run;
 pub(crate) mod text;

@@ -15,6 +15,8 @@ use super::text::checked_error;
 
 /// How often the worker of a run may vanish before its job is given up.
 pub(crate) const RUN_JOB_ATTEMPTS: i32 = 3;
+/// The queue of the jobs of runs.
+pub(crate) const RUN_QUEUE: &str = "default";
 /// The priority of a run's job: the middle of 0 to 100.
 pub(crate) const RUN_JOB_PRIORITY: i16 = 50;
 

@@ -38,6 +38,7 @@ mod listeners;
 mod manual;
 mod migrations;
 mod purge;
+mod queue;
 mod repository;
 mod retries;
 mod rows;
@@ -58,12 +59,14 @@ use store_core::sqlite::Database;
 use store_core::{Clock, Databases, Result, Subsystem, SystemClock};
 
 use crate::rules::Context;
+use crate::waiting::Bell;
 
 /// Workflows in a SQLite file. Clones share the database.
 #[derive(Debug, Clone)]
 pub struct SqliteWorkflowRepository {
     db: Database,
     context: Context,
+    bell: Bell,
 }
 
 impl SqliteWorkflowRepository {
@@ -89,6 +92,6 @@ impl SqliteWorkflowRepository {
         clock: Arc<dyn Clock>,
         keys: Option<KeyRing>,
     ) -> Self {
-        Self { db, context: Context { json, clock, keys } }
+        Self { db, context: Context { json, clock, keys }, bell: Bell::new() }
     }
 }

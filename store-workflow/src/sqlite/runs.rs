@@ -9,6 +9,7 @@ use store_core::workflow::{AuditAction, Run, RunFilter};
 use store_core::{Error, Listing, Order, Page, Result, RunId, Timestamp, WorkflowId};
 
 use super::budget::within_budget;
+use super::queue::retention::run_jobs_forget;
 use super::rows::{NewAuditRow, NewJobRow, NewRunRow, Reader, RunRow};
 use super::schema::workflow_runs::{self, dsl};
 use super::schema::{jobs, workflow_audit, workflow_versions, workflows};
@@ -316,6 +317,7 @@ pub(super) fn run_delete_before(
         .select(dsl::id)
         .load(conn)
         .map_err(db_error("run_delete_before"))?;
+    run_jobs_forget(conn, &ids)?;
     diesel::delete(workflow_audit::table)
         .filter(workflow_audit::run_id.eq_any(&ids))
         .execute(conn)

@@ -1,6 +1,93 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    job_assignments (job_id, epoch) {
+        job_id -> Text,
+        epoch -> BigInt,
+        worker -> Text,
+        started_at -> Text,
+        ended_at -> Text,
+        outcome -> Text,
+        error -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    job_dependencies (job_id, depends_on) {
+        job_id -> Text,
+        depends_on -> Text,
+        condition -> Text,
+    }
+}
+
+diesel::table! {
+    job_events (token) {
+        token -> Text,
+        job_id -> Nullable<Text>,
+        payload -> Nullable<Text>,
+        created_at -> Text,
+        delivered_at -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    job_history (id) {
+        id -> Text,
+        queue -> Text,
+        kind -> Text,
+        payload -> Text,
+        run_id -> Nullable<Text>,
+        priority -> SmallInt,
+        state -> Text,
+        attempt -> Integer,
+        max_attempts -> Integer,
+        run_at -> Text,
+        unique_key -> Nullable<Text>,
+        concurrency_key -> Nullable<Text>,
+        timeout_ms -> Nullable<BigInt>,
+        tags -> Text,
+        capabilities -> Text,
+        depends_on -> Text,
+        event_token -> Nullable<Text>,
+        event -> Nullable<Text>,
+        progress -> Nullable<Text>,
+        result -> Nullable<Text>,
+        last_error -> Nullable<Text>,
+        assignment_error -> Nullable<Text>,
+        cancel_reason -> Nullable<Text>,
+        lease_owner -> Nullable<Text>,
+        lease_epoch -> BigInt,
+        leased_at -> Nullable<Text>,
+        outcome -> Nullable<Text>,
+        created_at -> Text,
+        finished_at -> Text,
+    }
+}
+
+diesel::table! {
+    job_queues (queue) {
+        queue -> Text,
+        paused -> Bool,
+        max_leased -> Nullable<Integer>,
+        per_key -> Nullable<Integer>,
+        rate_count -> Nullable<Integer>,
+        rate_per_us -> Nullable<BigInt>,
+        window_started_at -> Nullable<Text>,
+        window_claims -> Integer,
+    }
+}
+
+diesel::table! {
+    job_workers (id) {
+        id -> Text,
+        capabilities -> Text,
+        metadata -> Text,
+        registered_at -> Text,
+        heartbeat_at -> Text,
+    }
+}
+
+diesel::table! {
     jobs (id) {
         id -> Text,
         queue -> Text,
@@ -17,12 +104,18 @@ diesel::table! {
         timeout_ms -> Nullable<BigInt>,
         tags -> Text,
         capabilities -> Text,
+        depends_on -> Text,
+        waits_for -> Integer,
+        dependents -> Integer,
+        event_token -> Nullable<Text>,
+        event -> Nullable<Text>,
         progress -> Nullable<Text>,
         last_error -> Nullable<Text>,
         cancel_reason -> Nullable<Text>,
         lease_owner -> Nullable<Text>,
         lease_epoch -> BigInt,
         lease_expires_at -> Nullable<Text>,
+        leased_at -> Nullable<Text>,
         created_at -> Text,
         updated_at -> Text,
     }
@@ -37,6 +130,14 @@ diesel::table! {
         action -> Text,
         at -> Text,
         metadata -> Text,
+    }
+}
+
+diesel::table! {
+    workflow_counters (name) {
+        name -> Text,
+        value -> BigInt,
+        updated_at -> Text,
     }
 }
 
@@ -103,6 +204,15 @@ diesel::table! {
         record_bytes -> BigInt,
         created_at -> Text,
         updated_at -> Text,
+    }
+}
+
+diesel::table! {
+    workflow_locks (name) {
+        name -> Text,
+        owner -> Nullable<Text>,
+        epoch -> BigInt,
+        expires_at -> Nullable<Text>,
     }
 }
 
@@ -239,13 +349,21 @@ diesel::joinable!(workflow_webhook_deliveries -> workflow_webhooks (workflow_id)
 diesel::joinable!(workflow_webhooks -> workflows (workflow_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
+    job_assignments,
+    job_dependencies,
+    job_events,
+    job_history,
+    job_queues,
+    job_workers,
     jobs,
     workflow_audit,
+    workflow_counters,
     workflow_cron_occurrences,
     workflow_cron_triggers,
     workflow_handles,
     workflow_listener_events,
     workflow_listeners,
+    workflow_locks,
     workflow_manual_policies,
     workflow_retry_policies,
     workflow_runs,

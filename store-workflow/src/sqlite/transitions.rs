@@ -9,6 +9,7 @@ use store_core::sqlite::db_error;
 use store_core::workflow::{AuditAction, FailedRun, RetryDecision, Run};
 use store_core::{Error, Result, RunId};
 
+use super::queue::moves::run_jobs_close;
 use super::retries::retry_policy_of_run;
 use super::rows::{NewAuditRow, NewJobRow, RunRow};
 use super::runs::run_find;
@@ -27,11 +28,7 @@ pub(super) fn run_transition(
         Change::new(transition).get_result(conn).optional().map_err(db_error("run_transition"))?;
     let Some(row) = row else { return Err(run_transition_refusal(conn, cx, transition)?) };
     let run = row.into_record(&cx.json)?;
-    diesel::delete(jobs::table)
-        .filter(jobs::run_id.eq(transition.id.to_string()))
-        .filter(jobs::state.ne("leased"))
-        .execute(conn)
-        .map_err(db_error("run_transition"))?;
+    run_jobs_close(conn, &run)?;
     let done = (&transition.actor, transition.action, transition.now);
     let audit = NewAuditRow::new(run.workflow_id, Some(run.id), done, &transition.audit.text);
     diesel::insert_into(workflow_audit::table)

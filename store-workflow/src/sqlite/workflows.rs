@@ -12,6 +12,7 @@ use super::audit::audit_insert;
 use super::budget::within_budget;
 use super::handles::handle_move;
 use super::listeners::listener_disable_all;
+use super::queue::retention::workflow_jobs_forget;
 use super::rows::{StoredWorkflowRow, WorkflowRow};
 use super::schema::workflows::{self, dsl};
 use super::schema::{workflow_audit, workflow_runs};
@@ -90,6 +91,7 @@ pub(super) fn workflow_delete(
         .filter(workflow_audit::run_id.eq_any(runs))
         .execute(conn)
         .map_err(db_error("workflow_delete"))?;
+    workflow_jobs_forget(conn, id)?;
     diesel::delete(workflows::table.find(id.to_string()))
         .execute(conn)
         .map_err(db_error("workflow_delete"))?;

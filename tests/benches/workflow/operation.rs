@@ -3,7 +3,7 @@
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 use store_core::workflow::{
-    CronConfig, NewRun, NewVersion, NewWorkflow, RunnableConfig, WorkflowRepository,
+    CronConfig, NewRun, NewVersion, NewWorkflow, RunnableConfig, WorkflowStore,
 };
 use store_core::{Actor, RunId, Timestamp, WorkflowId, WorkflowVersionId};
 
@@ -74,7 +74,7 @@ pub(crate) struct Seeded {
 }
 
 /// Fills empty tables with workflows; a thousand of them have a schedule, when that is asked for.
-pub(crate) async fn seed(store: &dyn WorkflowRepository, schedules: bool) -> Result<Seeded> {
+pub(crate) async fn seed(store: &dyn WorkflowStore, schedules: bool) -> Result<Seeded> {
     let listed = runnable(store).await?;
     let mut active = Vec::new();
     for _ in 0..WORKFLOWS {
@@ -92,7 +92,7 @@ pub(crate) async fn seed(store: &dyn WorkflowRepository, schedules: bool) -> Res
     Ok(Seeded { listed, run: fetched.id, active })
 }
 
-async fn runnable(store: &dyn WorkflowRepository) -> Result<Runnable> {
+async fn runnable(store: &dyn WorkflowStore) -> Result<Runnable> {
     let workflow = store.create_workflow(&actor(), NewWorkflow::named("Benchmark")).await?;
     let graph = json!({ "nodes": [{ "id": "a" }, { "id": "b" }], "edges": [["a", "b"]] });
     let config = RunnableConfig::from_value(version_config())?;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use store_core::json::JsonPolicy;
-use store_core::workflow::WorkflowRepository;
+use store_core::workflow::WorkflowStore;
 use store_core::{SystemClock, postgres, sqlite};
 use store_tests::fixture;
 use store_workflow::postgres::PostgresWorkflowRepository;
@@ -41,7 +41,7 @@ async fn measure_postgres(plan: &Plan<Operation>, schema: &str) -> Result<Measur
     db.migrate(&store_workflow::postgres::SCHEMA).await?;
     let (json, clock) = (JsonPolicy::default(), Arc::new(SystemClock));
     let repository = PostgresWorkflowRepository::new(db.clone(), json, clock, None);
-    let repository: Arc<dyn WorkflowRepository> = Arc::new(repository);
+    let repository: Arc<dyn WorkflowStore> = Arc::new(repository);
     let seeded = seed(repository.as_ref(), plan).await?;
     let raw = Arc::new(RawPostgres::connect(schema, &seeded).await?);
     raw.add_runs(seeded.listed, STORED).await?;
@@ -77,7 +77,7 @@ pub(crate) async fn sqlite(plan: &Plan<Operation>) -> Result<Measurements> {
 async fn sqlite_store(
     path: PathBuf,
     plan: &Plan<Operation>,
-) -> Result<(Arc<dyn WorkflowRepository>, sqlite::Database, Seeded)> {
+) -> Result<(Arc<dyn WorkflowStore>, sqlite::Database, Seeded)> {
     let db = sqlite::Database::open(sqlite::Options::new(path)).await?;
     db.migrate(&store_workflow::sqlite::SCHEMA).await?;
     let (json, clock) = (JsonPolicy::default(), Arc::new(SystemClock));
@@ -92,7 +92,7 @@ async fn sqlite_raw(path: &Path, seeded: &Seeded) -> Result<Arc<RawSqlite>> {
     Ok(Arc::new(raw))
 }
 
-async fn seed(store: &dyn WorkflowRepository, plan: &Plan<Operation>) -> Result<Seeded> {
+async fn seed(store: &dyn WorkflowStore, plan: &Plan<Operation>) -> Result<Seeded> {
     operation::seed(store, plan.operations.contains(&Operation::Dispatch)).await
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use store_core::workflow::{RunFilter, WorkflowRepository};
+use store_core::workflow::{RunFilter, WorkflowStore};
 use store_core::{PageRequest, Timestamp};
 use tokio::task::JoinSet;
 
@@ -20,7 +20,7 @@ type Count = Arc<dyn Fn() -> u64 + Send + Sync>;
 /// A repository, and what it works on.
 #[derive(Clone)]
 pub(crate) struct StoreSide {
-    store: Arc<dyn WorkflowRepository>,
+    store: Arc<dyn WorkflowStore>,
     statements: Count,
     seeded: Arc<Seeded>,
     /// Numbers the runs, so that they spread over the workflows.
@@ -34,11 +34,7 @@ impl fmt::Debug for StoreSide {
 }
 
 impl StoreSide {
-    pub(crate) fn new(
-        store: Arc<dyn WorkflowRepository>,
-        statements: Count,
-        seeded: Seeded,
-    ) -> Self {
+    pub(crate) fn new(store: Arc<dyn WorkflowStore>, statements: Count, seeded: Seeded) -> Self {
         Self { store, statements, seeded: Arc::new(seeded), created: Arc::default() }
     }
 

@@ -15,6 +15,7 @@ mod read_back;
 mod report;
 mod story;
 mod tasks;
+mod worker_process;
 mod workflow;
 
 use std::path::PathBuf;
@@ -31,7 +32,8 @@ type Result<T, E = Error> = std::result::Result<T, E>;
 ///
 /// A workflow is created, versioned and published. Cron, a webhook and somebody by hand start
 /// runs; one is started by a hundred tasks at once, one is cancelled, one fails and is retried. A
-/// listener dispatches an event; the workflow is archived. Then a real agent run is recorded in
+/// listener dispatches an event. Workers carry out what is left; one of them is killed in the
+/// middle of a run. The workflow is archived. Then a real agent run is recorded in
 /// the history: its steps one by one, as a batch and from 32 tasks at once, its tasks and their
 /// results; it is finished, listed, paged, streamed, and counted by a prune that deletes nothing.
 /// In the end this program starts itself again and checks that everything is there. It can be run
@@ -55,6 +57,9 @@ struct Args {
     /// What the second process is told: what the first has written.
     #[arg(long, hide = true)]
     read_back: Option<Written>,
+    /// Makes this process a worker that never ends what it claims.
+    #[arg(long, hide = true)]
+    work: bool,
 }
 
 fn main() -> ExitCode {
@@ -71,6 +76,9 @@ fn run(args: Args) -> Result<()> {
     let settings = configuration::load()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
+        if args.work {
+            return worker_process::run(settings).await;
+        }
         match args.read_back {
             Some(written) => read_back::run(settings, &written).await,
             None => story::tell(settings, input::read(args.input.as_deref())?).await,

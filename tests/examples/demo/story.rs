@@ -1,6 +1,5 @@
 //! The first process: workflows, then the history of a run.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use store_core::seal::KeyRing;
@@ -14,8 +13,8 @@ use crate::{Result, health, history, read_back, workflow};
 const NEXT: &str = "\
 Next: run it again, or with `--input FILE` on steps of your own (JSON Lines);
 `--backend postgres` does the same on PostgreSQL. The calls you saw are those of
-the traits WorkflowRepository and RunHistoryStore, in store-core/src/workflow/traits
-and store-core/src/history/store.rs; this program is tests/examples/demo. A server
+the traits WorkflowStore and RunHistoryStore, in store-core/src/workflow/traits,
+store-core/src/queue/traits and store-core/src/history/store.rs; this program is tests/examples/demo. A server
 that `cargo xtask demo` started for you ends with it.";
 
 /// Tells the whole story.
@@ -29,7 +28,7 @@ pub(crate) async fn tell(settings: Settings, input: Input) -> Result<()> {
 
     report.part(&format!("Workflows on {workflows_at}"));
     let workflows = store_workflow::open(&databases).await?;
-    let told = workflow::tell(&mut report, Arc::clone(&workflows), &sealed).await?;
+    let told = workflow::tell(&mut report, workflows.clone(), &sealed).await?;
 
     report.part(&format!("Run history on {history_at}"));
     report::note(format!("Input: {}, {} steps", input.path, count(input.lines.len() as u64)));

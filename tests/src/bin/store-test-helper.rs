@@ -1,20 +1,23 @@
 //! A second process for tests: it opens a store as an application does, and works on it.
 //!
 //! `store-test-helper COMMAND DSN [--schema NAME] [--execution ID] [--workflow ID] [--runs ID,ID]
-//! [--tasks N] [--each N] [--times N]`, where the DSN is `sqlite:PATH` or a PostgreSQL URL.
+//! [--lock NAME] [--file PATH] [--seconds N] [--tasks N] [--each N] [--times N]`, where the DSN is `sqlite:PATH` or a PostgreSQL URL.
 
 use std::collections::HashMap;
 use std::error::Error;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
 use store_core::history::{NewStep, RunHistoryStore};
-use store_core::workflow::{WorkflowRepository, WorkflowUpdate};
+use store_core::queue::LockGuard;
+use store_core::workflow::{WorkflowStore, WorkflowUpdate};
 use store_core::{Actor, Backend, Databases, Error as StoreError, ExecutionId, RunId, Settings};
 use store_core::{Result as StoreResult, WorkflowId};
+use store_workflow::locking::with_lock;
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -46,6 +49,7 @@ async fn carry_out(arguments: &Arguments) -> Outcome<Value> {
     let databases = Databases::new(settings);
     let answer = match arguments.command.as_str() {
         "start-runs" | "rename" => on_workflows(&databases, arguments).await,
+        "contend" | "hold" => on_locks(&databases, arguments).await,
         _ => on_history(&databases, arguments).await,
     };
     databases.close().await;
@@ -84,7 +88,7 @@ async fn on_workflows(databases: &Databases, arguments: &Arguments) -> Outcome<V
 }
 
 /// Starts all runs at once; those that somebody else started are left out.
-async fn start_runs(store: &Arc<dyn WorkflowRepository>, runs: Vec<RunId>) -> Outcome<Value> {
+async fn start_runs(store: &Arc<dyn WorkflowStore>, runs: Vec<RunId>) -> Outcome<Value> {
     let actor = Actor::new(format!("process-{}", std::process::id()))?;
     let starts = runs.into_iter().map(|id| {
         let (store, actor) = (Arc::clone(store), actor.clone());
@@ -102,7 +106,7 @@ async fn start_runs(store: &Arc<dyn WorkflowRepository>, runs: Vec<RunId>) -> Ou
 }
 
 async fn rename_one_by_one(
-    store: Arc<dyn WorkflowRepository>,
+    store: Arc<dyn WorkflowStore>,
     id: WorkflowId,
     task: u64,
     each: u64,
@@ -113,6 +117,73 @@ async fn rename_one_by_one(
         store.update_workflow(&actor, id, WorkflowUpdate { name, ..Default::default() }).await?;
     }
     Ok(())
+}
+
+async fn on_locks(databases: &Databases, arguments: &Arguments) -> Outcome<Value> {
+    let store = store_workflow::open(databases).await?;
+    let lock = arguments.text("--lock")?;
+    if arguments.command == "hold" {
+        return hold(store.as_ref(), lock, arguments.number("--seconds")?).await;
+    }
+    let (tasks, each) = (arguments.number("--tasks")?, arguments.number("--each")?);
+    let file = arguments.text("--file")?;
+    let tasks = (0..tasks).map(|task| {
+        let (store, lock, file) = (Arc::clone(&store), lock.to_owned(), file.to_owned());
+        tokio::spawn(async move { contend(store.as_ref(), &lock, task, each, &file).await })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        task.await??;
+    }
+    Ok(json!({}))
+}
+
+/// Takes a lock as often as asked, and writes its tokens to a file while it is held.
+async fn contend(
+    store: &dyn WorkflowStore,
+    lock: &str,
+    task: u64,
+    each: u64,
+    file: &str,
+) -> Outcome<()> {
+    const TTL: Duration = Duration::from_secs(60);
+    let owner = format!("process-{}-{task}", std::process::id());
+    for _ in 0..each {
+        let work = async |guard: LockGuard| {
+            let written = write_line(file, &format!("begin {}", guard.epoch));
+            // Long enough that others would come between, if they could.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            Ok(written.and_then(|()| write_line(file, &format!("end {}", guard.epoch))))
+        };
+        loop {
+            match with_lock(store, lock, &owner, TTL, work).await? {
+                Some(written) => break written?,
+                None => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Adds a line to a file by one write, which no other one divides.
+fn write_line(file: &str, line: &str) -> std::io::Result<()> {
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(file)?;
+    file.write_all(format!("{line}\n").as_bytes())
+}
+
+/// Holds a lock until the process is killed.
+async fn hold(store: &dyn WorkflowStore, lock: &str, seconds: u64) -> Outcome<Value> {
+    let owner = format!("process-{}", std::process::id());
+    let work = async |guard: LockGuard| {
+        let mut out = std::io::stdout().lock();
+        let told = writeln!(out, "holds {}", guard.epoch).and_then(|()| out.flush());
+        drop(out);
+        if told.is_ok() {
+            std::future::pending::<()>().await;
+        }
+        Ok(())
+    };
+    with_lock(store, lock, &owner, Duration::from_secs(seconds), work).await?;
+    Err("the lock is held by somebody else".into())
 }
 
 /// Opens and migrates as often as asked, each time as a process does that starts.

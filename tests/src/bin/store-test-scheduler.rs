@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use store_core::workflow::WorkflowRepository;
+use store_core::workflow::WorkflowStore;
 use store_core::{Actor, Backend, Databases, Settings, Timestamp};
 use tokio::task::JoinSet;
 
@@ -73,7 +73,7 @@ async fn answer_instants(settings: Settings, schedulers: u32) -> Outcome<()> {
 }
 
 /// Starts what is due, ends it, and returns it.
-async fn dispatch(store: Arc<dyn WorkflowRepository>, now: Timestamp) -> Outcome<Vec<Value>> {
+async fn dispatch(store: Arc<dyn WorkflowStore>, now: Timestamp) -> Outcome<Vec<Value>> {
     let worker = Actor::new("worker")?;
     let mut fired = Vec::new();
     for run in store.dispatch_due_cron(now, 1000, None).await? {

@@ -48,6 +48,7 @@ mod nul;
 mod plans;
 mod processes;
 mod properties;
+mod queue_plans;
 mod workflow_plans;
 mod workflow_properties;
 mod workflow_sequences;

@@ -15,6 +15,7 @@ pub use versions::Versions;
 pub use workflows::Workflows;
 
 use crate::Health;
+use crate::queue::{Counters, JobQueue, Locks, WorkerRegistry};
 
 /// Workflows with everything that belongs to them.
 ///
@@ -28,4 +29,13 @@ pub trait WorkflowRepository:
 {
     /// Tells how the database under this store is doing. Never fails and never hangs.
     async fn health(&self) -> Health;
+}
+
+/// Everything that one store of workflows does: workflows and their runs, the job queue that
+/// carries them out, and the workers, locks and counters around it. All of it shares transactions.
+pub trait WorkflowStore: WorkflowRepository + JobQueue + WorkerRegistry + Locks + Counters {}
+
+impl<T> WorkflowStore for T where
+    T: WorkflowRepository + JobQueue + WorkerRegistry + Locks + Counters + ?Sized
+{
 }

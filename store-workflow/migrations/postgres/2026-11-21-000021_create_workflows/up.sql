@@ -144,12 +144,19 @@ CREATE TABLE jobs (
     timeout_ms        BIGINT,
     tags              JSONB  NOT NULL,
     capabilities      JSONB  NOT NULL,
+    depends_on        JSONB  NOT NULL DEFAULT '[]',
+    -- The jobs and events it waits for, and the jobs that wait for it.
+    waits_for         INTEGER NOT NULL DEFAULT 0,
+    dependents        INTEGER NOT NULL DEFAULT 0,
+    event_token       TEXT COLLATE "C",
+    event             JSONB,
     progress          JSONB,
     last_error        TEXT,
     cancel_reason     TEXT,
     lease_owner       TEXT COLLATE "C",
     lease_epoch       BIGINT NOT NULL DEFAULT 0,
     lease_expires_at  TIMESTAMPTZ,
+    leased_at         TIMESTAMPTZ,
     created_at        TIMESTAMPTZ NOT NULL,
     updated_at        TIMESTAMPTZ NOT NULL,
     CONSTRAINT pk_jobs PRIMARY KEY (id),
@@ -158,18 +165,24 @@ CREATE TABLE jobs (
     CONSTRAINT ck_jobs_state CHECK (state IN ('blocked', 'scheduled', 'available', 'leased')),
     CONSTRAINT ck_jobs_lease
         CHECK ((state = 'leased') = (lease_owner IS NOT NULL)
-               AND (lease_owner IS NULL) = (lease_expires_at IS NULL)),
+               AND (lease_owner IS NULL) = (lease_expires_at IS NULL)
+               AND (lease_owner IS NULL) = (leased_at IS NULL)),
+    CONSTRAINT ck_jobs_blocked CHECK ((state = 'blocked') = (waits_for > 0)),
     CONSTRAINT ck_jobs_counters
         CHECK (priority BETWEEN 0 AND 100 AND attempt >= 0 AND max_attempts >= 1
-               AND lease_epoch >= 0 AND (timeout_ms IS NULL OR timeout_ms > 0))
+               AND lease_epoch >= 0 AND (timeout_ms IS NULL OR timeout_ms > 0)
+               AND waits_for >= 0 AND dependents >= 0)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01,
         autovacuum_vacuum_threshold = 1000);
 
 CREATE UNIQUE INDEX uq_jobs_unique_key ON jobs (queue, unique_key) WHERE unique_key IS NOT NULL;
-CREATE INDEX idx_jobs_run_id ON jobs (run_id);
+-- Most jobs of a queue may be of no run: those are never looked for by it.
+CREATE INDEX idx_jobs_run_id ON jobs (run_id) WHERE run_id IS NOT NULL;
 CREATE INDEX idx_jobs_available ON jobs (queue, priority, run_at, id) WHERE state = 'available';
-CREATE INDEX idx_jobs_scheduled ON jobs (run_at, id) WHERE state = 'scheduled';
+CREATE INDEX idx_jobs_blocked ON jobs (queue, id) WHERE state = 'blocked';
+CREATE INDEX idx_jobs_scheduled ON jobs (queue, run_at, id) WHERE state = 'scheduled';
 CREATE INDEX idx_jobs_leased ON jobs (lease_expires_at, id) WHERE state = 'leased';
+CREATE INDEX idx_jobs_leased_queue ON jobs (queue, concurrency_key) WHERE state = 'leased';
 
 -- Append-only, and without a foreign key: the audit of a workflow outlives it.
 CREATE TABLE workflow_audit (

@@ -167,12 +167,19 @@ CREATE TABLE jobs (
     timeout_ms        BIGINT,
     tags              TEXT NOT NULL,
     capabilities      TEXT NOT NULL,
+    depends_on        TEXT NOT NULL DEFAULT '[]',
+    -- The jobs and events it waits for, and the jobs that wait for it.
+    waits_for         INTEGER NOT NULL DEFAULT 0,
+    dependents        INTEGER NOT NULL DEFAULT 0,
+    event_token       TEXT,
+    event             TEXT,
     progress          TEXT,
     last_error        TEXT,
     cancel_reason     TEXT,
     lease_owner       TEXT,
     lease_epoch       BIGINT NOT NULL DEFAULT 0,
     lease_expires_at  TEXT,
+    leased_at         TEXT,
     created_at        TEXT NOT NULL,
     updated_at        TEXT NOT NULL,
     CONSTRAINT pk_jobs PRIMARY KEY (id),
@@ -181,25 +188,33 @@ CREATE TABLE jobs (
     CONSTRAINT ck_jobs_state CHECK (state IN ('blocked', 'scheduled', 'available', 'leased')),
     CONSTRAINT ck_jobs_lease
         CHECK ((state = 'leased') = (lease_owner IS NOT NULL)
-               AND (lease_owner IS NULL) = (lease_expires_at IS NULL)),
+               AND (lease_owner IS NULL) = (lease_expires_at IS NULL)
+               AND (lease_owner IS NULL) = (leased_at IS NULL)),
+    CONSTRAINT ck_jobs_blocked CHECK ((state = 'blocked') = (waits_for > 0)),
     CONSTRAINT ck_jobs_counters
         CHECK (priority BETWEEN 0 AND 100 AND attempt >= 0 AND max_attempts >= 1
-               AND lease_epoch >= 0 AND (timeout_ms IS NULL OR timeout_ms > 0)),
+               AND lease_epoch >= 0 AND (timeout_ms IS NULL OR timeout_ms > 0)
+               AND waits_for >= 0 AND dependents >= 0),
     CONSTRAINT ck_jobs_ids CHECK (length(id) = 36 AND (run_id IS NULL OR length(run_id) = 36)),
     CONSTRAINT ck_jobs_json
         CHECK (json_valid(payload) AND json_valid(tags) AND json_valid(capabilities)
+               AND json_valid(depends_on) AND (event IS NULL OR json_valid(event))
                AND (progress IS NULL OR json_valid(progress))),
     CONSTRAINT ck_jobs_instants
         CHECK (length(run_at) = 32
                AND (lease_expires_at IS NULL OR length(lease_expires_at) = 32)
+               AND (leased_at IS NULL OR length(leased_at) = 32)
                AND length(created_at) = 32 AND length(updated_at) = 32)
 );
 
 CREATE UNIQUE INDEX uq_jobs_unique_key ON jobs (queue, unique_key) WHERE unique_key IS NOT NULL;
-CREATE INDEX idx_jobs_run_id ON jobs (run_id);
+-- Most jobs of a queue may be of no run: those are never looked for by it.
+CREATE INDEX idx_jobs_run_id ON jobs (run_id) WHERE run_id IS NOT NULL;
 CREATE INDEX idx_jobs_available ON jobs (queue, priority, run_at, id) WHERE state = 'available';
-CREATE INDEX idx_jobs_scheduled ON jobs (run_at, id) WHERE state = 'scheduled';
+CREATE INDEX idx_jobs_blocked ON jobs (queue, id) WHERE state = 'blocked';
+CREATE INDEX idx_jobs_scheduled ON jobs (queue, run_at, id) WHERE state = 'scheduled';
 CREATE INDEX idx_jobs_leased ON jobs (lease_expires_at, id) WHERE state = 'leased';
+CREATE INDEX idx_jobs_leased_queue ON jobs (queue, concurrency_key) WHERE state = 'leased';
 
 -- Append-only, and without a foreign key: the audit of a workflow outlives it.
 CREATE TABLE workflow_audit (

@@ -4,12 +4,21 @@ use store_core::workflow::{AuditEntry, FailedRun, NewRun, Run, RunFilter, RunSta
 use store_core::{Actor, Listing, Order, Page, PageRequest, Result, RunId, Timestamp, observed};
 
 use crate::postgres::{PostgresWorkflowRepository, audit, runs, transitions};
-use crate::rules::run::{ReadyRun, ReadyRunFilter, Transition, checked_deletion};
+use crate::rules::run::{RUN_QUEUE, ReadyRun, ReadyRunFilter, Transition, checked_deletion};
 
 impl PostgresWorkflowRepository {
     async fn transition(&self, transition: Transition) -> Result<Run> {
         let (id, bytes) = (transition.id, usize::try_from(transition.bytes()).unwrap_or(0));
         self.transitions.submit(&id, transition, bytes).await
+    }
+
+    /// Tells those who wait for work of runs that can begin.
+    pub(super) fn ring_for_runs(&self, runs: &[Run]) {
+        let now = self.context.clock.now();
+        let begins = |run: &Run| run.scheduled_for.is_none_or(|at| at <= now);
+        if runs.iter().any(begins) {
+            self.bells.ring(RUN_QUEUE);
+        }
     }
 }
 
@@ -19,7 +28,9 @@ impl Runs for PostgresWorkflowRepository {
         observed!("workflow", "create_run", "postgres", async {
             let ready = ReadyRun::new(&self.context, actor, new)?;
             let (id, bytes) = (ready.workflow_id, ready.input.text.len());
-            self.creations.submit(&id, ready, bytes).await
+            let run = self.creations.submit(&id, ready, bytes).await?;
+            self.ring_for_runs(std::slice::from_ref(&run));
+            Ok(run)
         })
         .await
     }

@@ -2,8 +2,10 @@
 
 mod audit;
 mod cron;
+mod job;
 mod listener;
 mod manual;
+mod queue;
 mod retry;
 mod run;
 mod version;
@@ -12,8 +14,10 @@ mod workflow;
 
 pub(super) use audit::{AuditRow, NewAuditRow};
 pub(super) use cron::{CronRow, StoredCronRow};
+pub(super) use job::{AssignmentRow, FinishedRow, JobRow};
 pub(super) use listener::{CursorRow, ListenerRow, NewListenerRow};
 pub(super) use manual::{ManualRow, StoredManualRow};
+pub(super) use queue::{CountRow, CounterRow, LockRow, QueueRow, WorkerRow};
 pub(super) use retry::{RetryRow, StoredRetryRow};
 pub(super) use run::{NewJobRow, RunRow};
 pub(super) use version::{NewVersionRow, VersionRow};

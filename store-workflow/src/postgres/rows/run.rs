@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::{JsonText, Reader};
 use crate::postgres::schema::{jobs, workflow_runs};
-use crate::rules::run::{RUN_JOB_ATTEMPTS, RUN_JOB_PRIORITY};
+use crate::rules::queue::job::RUN_KIND;
+use crate::rules::run::{RUN_JOB_ATTEMPTS, RUN_JOB_PRIORITY, RUN_QUEUE};
 
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = workflow_runs, check_for_backend(Pg))]
@@ -100,8 +101,8 @@ impl<'a> NewJobRow<'a> {
     ) -> Self {
         Self {
             id: id.as_uuid(),
-            queue: "default",
-            kind: "run",
+            queue: RUN_QUEUE,
+            kind: RUN_KIND,
             payload: JsonText("{}"),
             run_id: run_id.as_uuid(),
             priority: RUN_JOB_PRIORITY,

@@ -103,9 +103,11 @@ impl Listeners for SqliteWorkflowRepository {
             let event = checked_event(&self.context, event)?;
             let lease = checked_holder(lease)?.clone();
             // The inner result: a refusal is audited, and so it is not rolled back.
-            writing!(self, "event_dispatch", |conn, cx| {
+            let run = writing!(self, "event_dispatch", |conn, cx| {
                 listener_events::event_dispatch(conn, cx, &lease, &event)
-            })?
+            })??;
+            self.ring_for_runs(run.as_slice());
+            Ok(run)
         })
         .await
     }

@@ -1,9 +1,15 @@
 //! The traits, each method one or two lines: checks, then a query function.
 
+mod counters;
+mod jobs;
+mod leases;
 mod listeners;
+mod locks;
+mod queues;
 mod runs;
 mod triggers;
 mod versions;
+mod workers;
 mod workflows;
 
 use async_trait::async_trait;

@@ -3,7 +3,7 @@ use serde_json::Value;
 use store_core::workflow::{AuditEntry, FailedRun, NewRun, Run, RunFilter, RunStatus, Runs};
 use store_core::{Actor, Listing, Order, Page, PageRequest, Result, RunId, Timestamp, observed};
 
-use crate::rules::run::{ReadyRun, ReadyRunFilter, Transition, checked_deletion};
+use crate::rules::run::{RUN_QUEUE, ReadyRun, ReadyRunFilter, Transition, checked_deletion};
 use crate::sqlite::{SqliteWorkflowRepository, audit, runs, transitions};
 
 impl SqliteWorkflowRepository {
@@ -11,6 +11,15 @@ impl SqliteWorkflowRepository {
         writing!(self, "run_transition", |conn, cx| {
             transitions::run_transition(conn, cx, &transition)
         })
+    }
+
+    /// Tells those who wait for work of runs that can begin.
+    pub(super) fn ring_for_runs(&self, runs: &[Run]) {
+        let now = self.context.clock.now();
+        let begins = |run: &Run| run.scheduled_for.is_none_or(|at| at <= now);
+        if runs.iter().any(begins) {
+            self.bell.ring(RUN_QUEUE);
+        }
     }
 }
 
@@ -20,7 +29,9 @@ impl Runs for SqliteWorkflowRepository {
         observed!("workflow", "create_run", "sqlite", async {
             let ready = ReadyRun::new(&self.context, actor, new)?;
             // The inner result: a refusal is audited, and so it is not rolled back.
-            writing!(self, "run_create", |conn, cx| runs::run_create(conn, cx, &ready))?
+            let run = writing!(self, "run_create", |conn, cx| runs::run_create(conn, cx, &ready))??;
+            self.ring_for_runs(std::slice::from_ref(&run));
+            Ok(run)
         })
         .await
     }

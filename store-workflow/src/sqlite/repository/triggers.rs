@@ -70,9 +70,11 @@ impl Triggers for SqliteWorkflowRepository {
             }
             // Asked before the transaction: an answer may take its time.
             let objections = objections(guard, due).await?;
-            writing!(self, "cron_dispatch", |conn, cx| {
+            let runs = writing!(self, "cron_dispatch", |conn, cx| {
                 cron::cron_dispatch(conn, cx, &objections, now)
-            })
+            })?;
+            self.ring_for_runs(&runs);
+            Ok(runs)
         })
         .await
     }
@@ -122,9 +124,11 @@ impl Triggers for SqliteWorkflowRepository {
             })?;
             let delivery = Delivery::new(&self.context, workflow_id, &webhook, request)?;
             // The inner result: a refusal is audited, and so it is not rolled back.
-            writing!(self, "webhook_accept", |conn, cx| {
+            let run = writing!(self, "webhook_accept", |conn, cx| {
                 webhooks::webhook_accept(conn, cx, &delivery)
-            })?
+            })??;
+            self.ring_for_runs(std::slice::from_ref(&run));
+            Ok(run)
         })
         .await
     }
@@ -165,9 +169,11 @@ impl Triggers for SqliteWorkflowRepository {
         observed!("workflow", "dispatch_manual", "sqlite", async {
             let dispatch = ReadyDispatch::new(&self.context, actor, dispatch)?;
             // The inner result: a refusal is audited, and so it is not rolled back.
-            writing!(self, "manual_dispatch", |conn, cx| {
+            let runs = writing!(self, "manual_dispatch", |conn, cx| {
                 manual::manual_dispatch(conn, cx, &dispatch)
-            })?
+            })??;
+            self.ring_for_runs(&runs);
+            Ok(runs)
         })
         .await
     }

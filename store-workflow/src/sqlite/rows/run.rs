@@ -6,7 +6,8 @@ use store_core::workflow::Run;
 use store_core::{JobId, Result, RunId, Timestamp};
 
 use super::{Reader, stored};
-use crate::rules::run::{RUN_JOB_ATTEMPTS, RUN_JOB_PRIORITY, StoredRun};
+use crate::rules::queue::job::RUN_KIND;
+use crate::rules::run::{RUN_JOB_ATTEMPTS, RUN_JOB_PRIORITY, RUN_QUEUE, StoredRun};
 use crate::sqlite::schema::{jobs, workflow_runs};
 
 #[derive(Debug, Queryable, Selectable)]
@@ -160,8 +161,8 @@ impl<'a> NewJobRow<'a> {
     ) -> Self {
         Self {
             id: id.to_string(),
-            queue: "default",
-            kind: "run",
+            queue: RUN_QUEUE,
+            kind: RUN_KIND,
             payload: "{}",
             run_id: run_id.to_string(),
             priority: RUN_JOB_PRIORITY,

@@ -9,12 +9,13 @@ use crate::Result;
 use crate::report::{self, Report, timed};
 
 /// What the chapters before did with the workflow.
-const OF_WORKFLOW: [AuditAction; 8] = [
+const OF_WORKFLOW: [AuditAction; 9] = [
     AuditAction::WorkflowCreated,
     AuditAction::VersionCreated,
     AuditAction::WorkflowPublished,
     AuditAction::VersionCreated,
-    // Cron, webhook, manual policy and retry policy.
+    // Cron, webhook, manual policy and, twice, retry policy.
+    AuditAction::TriggerConfigured,
     AuditAction::TriggerConfigured,
     AuditAction::TriggerConfigured,
     AuditAction::TriggerConfigured,

@@ -8,11 +8,12 @@ mod manual;
 mod runs;
 mod tally;
 mod webhook;
+mod worker;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use store_core::workflow::{Run, RunFilter, WorkflowRepository};
+use store_core::workflow::{Run, RunFilter, WorkflowStore};
 use store_core::{Actor, Order, PageRequest, RunId, WorkflowId};
 
 use crate::Result;
@@ -25,7 +26,7 @@ const TAG: &str = "parallel-stores-demo";
 
 /// What every chapter needs: the store, who acts, and on which workflow.
 struct Scene {
-    store: Arc<dyn WorkflowRepository>,
+    store: Arc<dyn WorkflowStore>,
     operator: Actor,
     id: WorkflowId,
 }
@@ -42,7 +43,7 @@ pub(crate) struct Told {
 /// its schedule starts nothing afterwards.
 pub(crate) async fn tell(
     report: &mut Report,
-    store: Arc<dyn WorkflowRepository>,
+    store: Arc<dyn WorkflowStore>,
     sealed: &str,
 ) -> Result<Told> {
     let operator = Actor::new("ada@example.com")?;
@@ -66,6 +67,7 @@ async fn chapters(report: &mut Report, scene: &Scene, sealed: &str) -> Result<To
     runs::finish(report, scene, delivered, batch[0]).await?;
     runs::fail_and_retry(report, scene, batch[1]).await?;
     listener::listen(report, scene).await?;
+    worker::work(report, scene).await?;
     archive::audit(report, scene, delivered).await?;
     archive::archive(report, scene).await?;
     let tally = Tally::read(scene.store.as_ref(), scene.id).await?;

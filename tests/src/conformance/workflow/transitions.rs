@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use store_core::queue::ClaimRequest;
 use store_core::workflow::{Run, RunStatus};
 use store_core::{Clock as _, Error, PageRequest, Result, RunId};
 
@@ -168,13 +169,7 @@ behaviours! {
     async fn a_job_that_a_worker_holds_stays(t: &Workflows) {
         let workflow = runnable(t).await;
         let run = pending(t, workflow.id).await;
-        let lease = format!(
-            "UPDATE jobs SET state = 'leased', lease_owner = 'worker', lease_epoch = 1, \
-             lease_expires_at = '2026-03-02T12:05:00.000000+00:00' WHERE run_id = '{}'",
-            run.id
-        );
-        t.sql(&lease).await;
-        t.store.start_run(&ada(), run.id).await.unwrap();
+        t.store.claim_jobs(&ClaimRequest::new("worker")).await.unwrap();
         assert_eq!(jobs(t, run.id).await, 1);
         t.store.succeed_run(&ada(), run.id, None).await.unwrap();
         assert_eq!(jobs(t, run.id).await, 1);

@@ -1,0 +1,71 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use store_core::queue::{NewWorker, RegisteredWorker, WorkerRegistry};
+use store_core::{Listing, Order, Page, PageRequest, Result, observed};
+
+use crate::postgres::PostgresWorkflowRepository;
+use crate::postgres::queue::workers;
+use crate::rules::queue::worker::{ReadyWorker, bounded, can_be_known, unknown};
+
+#[async_trait]
+impl WorkerRegistry for PostgresWorkflowRepository {
+    async fn register_worker(&self, worker: NewWorker) -> Result<RegisteredWorker> {
+        observed!("workflow", "register_worker", "postgres", async {
+            let worker = ReadyWorker::new(&self.context, worker)?;
+            writing_statement!(self, "worker_register", |conn, cx| {
+                workers::worker_register(conn, cx, &worker)
+            })
+        })
+        .await
+    }
+
+    async fn heartbeat_worker(&self, id: &str) -> Result<()> {
+        observed!("workflow", "heartbeat_worker", "postgres", async {
+            if !can_be_known(id) {
+                return Err(unknown(id));
+            }
+            let id = id.to_owned();
+            writing_statement!(self, "worker_heartbeat", |conn, cx| {
+                workers::worker_heartbeat(conn, cx, &id)
+            })
+        })
+        .await
+    }
+
+    async fn deregister_worker(&self, id: &str) -> Result<()> {
+        observed!("workflow", "deregister_worker", "postgres", async {
+            if !can_be_known(id) {
+                return Ok(());
+            }
+            let id = id.to_owned();
+            writing_statement!(self, "worker_delete", |conn, _cx| workers::worker_delete(conn, &id))
+        })
+        .await
+    }
+
+    async fn list_workers(
+        &self,
+        alive_within: Option<Duration>,
+        page: &PageRequest,
+    ) -> Result<Page<RegisteredWorker>> {
+        observed!("workflow", "list_workers", "postgres", async {
+            let listing = Listing::new("workflow.workers", &alive_within, page, Order::Asc)?;
+            let alive_within = alive_within.map(bounded);
+            reading!(self, "worker_list", |conn, cx| {
+                workers::worker_list(conn, cx, alive_within, &listing)
+            })
+        })
+        .await
+    }
+
+    async fn prune_workers(&self, silent_for: Duration) -> Result<u32> {
+        observed!("workflow", "prune_workers", "postgres", async {
+            let silent_for = bounded(silent_for);
+            writing_statement!(self, "worker_prune", |conn, cx| workers::worker_prune(
+                conn, cx, silent_for
+            ))
+        })
+        .await
+    }
+}
