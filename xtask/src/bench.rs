@@ -6,7 +6,7 @@ use crate::sh::Cmd;
 use crate::workspace::Workspace;
 
 /// The benchmark targets of the package `store-tests`.
-const AREAS: [&str; 2] = ["history", "workflow"];
+const AREAS: [&str; 3] = ["history", "workflow", "queue"];
 
 /// Runs the benchmarks of areas on both backends, each operation beside the raw driver.
 ///

@@ -22,7 +22,8 @@ pub trait JobLeases: Send + Sync {
     /// Claims up to `limit` available jobs whose capabilities the worker has.
     ///
     /// They are taken and returned by priority, then `run_at`, then id; two claims never get the
-    /// same job. The attempt counts from here on, so that a crash counts too. A pending run is
+    /// same job. (On PostgreSQL a job that another process puts before those that were claimed
+    /// last may be passed over for a second.) The attempt counts from here on, so that a crash counts too. A pending run is
     /// started with its job. Queues that are paused give nothing, and limits of queues hold across
     /// all processes.
     ///
@@ -46,7 +47,8 @@ pub trait JobLeases: Send + Sync {
     /// `LeaseLost`; `Invalid`.
     async fn complete_job(&self, lease: &JobLease, result: Option<Value>) -> Result<JobState>;
 
-    /// Ends 1 to 1000 jobs that are done, in one transaction, and answers for each in its place.
+    /// Ends 1 to 1000 jobs that are done, each by itself, and answers for each in its place. Those
+    /// of no run that nobody waits for are ended in one statement.
     ///
     /// # Errors
     /// `Invalid`, for all of them; the answers have those of [`complete_job`](Self::complete_job).

@@ -1,25 +1,31 @@
 // parity: SQLite tells other processes nothing.
 //! The bell of all processes: `NOTIFY` after a commit, and `LISTEN` on a connection of its own.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use async_trait::async_trait;
 use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
 use store_core::Result;
-use store_core::postgres::{Batch, Coalescer, Database, Notice, db_error};
+use store_core::postgres::{Database, Notice, db_error};
 use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 
+use super::fronts::Fronts;
 use super::statement::{Bind, Statement};
 use crate::waiting::Bell;
+
+/// The least time between two notifications.
+const GAP: Duration = Duration::from_millis(5);
 
 /// Rings in this process and in others.
 #[derive(Debug, Clone)]
 pub(in crate::postgres) struct Bells {
     db: Database,
     pub(in crate::postgres) here: Bell,
-    notices: Coalescer<NotifyBatch>,
+    pub(in crate::postgres) fronts: Fronts,
+    notices: Notices,
     listening: Arc<OnceCell<Listening>>,
 }
 
@@ -38,7 +44,8 @@ impl Bells {
         Self {
             db: db.clone(),
             here: Bell::new(),
-            notices: Coalescer::new(NotifyBatch { db: db.clone() }),
+            fronts: Fronts::default(),
+            notices: Notices::new(db),
             listening: Arc::default(),
         }
     }
@@ -48,18 +55,13 @@ impl Bells {
     /// found by polling.
     pub(in crate::postgres) fn ring(&self, queue: &str) {
         self.here.ring(queue);
-        let (notices, queue) = (self.notices.clone(), queue.to_owned());
-        tokio::spawn(async move {
-            let bytes = queue.len();
-            if let Err(error) = notices.submit(&0, queue, bytes).await {
-                tracing::debug!(%error, "other processes were not notified");
-            }
-        });
+        self.notices.add(queue);
     }
 
     /// Rings when something can be claimed that could not.
     pub(in crate::postgres) fn ring_if(&self, woken: bool) {
         if woken {
+            self.fronts.put_somewhere();
             self.ring("");
         }
     }
@@ -99,29 +101,68 @@ async fn channel(db: &Database) -> Result<String> {
     .await
 }
 
-/// The notification that rings share.
-#[derive(Debug)]
-struct NotifyBatch {
-    db: Database,
+/// The queues that other processes are still to be told of.
+#[derive(Debug, Default)]
+struct Pending {
+    queues: HashSet<String>,
+    /// Whether somebody is telling them.
+    running: bool,
 }
 
-#[async_trait]
-impl Batch for NotifyBatch {
-    type Request = String;
-    type Response = ();
+/// Tells other processes, at once and then not again for a moment: of many rings they need one.
+#[derive(Debug, Clone)]
+struct Notices {
+    db: Database,
+    pending: Arc<Mutex<Pending>>,
+}
 
-    const OPERATION: &'static str = "job_notify";
+impl Notices {
+    fn new(db: &Database) -> Self {
+        Self { db: db.clone(), pending: Arc::default() }
+    }
 
-    async fn run(&self, requests: &[String]) -> Result<Vec<Result<()>>> {
+    fn add(&self, queue: &str) {
+        let mut pending = self.pending();
+        if !pending.queues.contains(queue) {
+            pending.queues.insert(queue.to_owned());
+        }
+        if !std::mem::replace(&mut pending.running, true) {
+            let this = self.clone();
+            tokio::spawn(async move { this.run().await });
+        }
+    }
+
+    async fn run(&self) {
+        loop {
+            let queues = {
+                let mut pending = self.pending();
+                pending.running = !pending.queues.is_empty();
+                if !pending.running {
+                    return;
+                }
+                std::mem::take(&mut pending.queues)
+            };
+            if let Err(error) = self.notify(&queues).await {
+                tracing::debug!(%error, "other processes were not notified");
+            }
+            tokio::time::sleep(GAP).await;
+        }
+    }
+
+    async fn notify(&self, queues: &HashSet<String>) -> Result<()> {
         enum Notify {}
         const NOTIFY: &str = "SELECT pg_notify('jobs_' || md5(current_schema()), queue) \
-             FROM (SELECT DISTINCT unnest(?) AS queue) AS queues";
-        let queues = requests.iter().map(String::as_str).collect();
-        let mut conn = self.db.conn(Self::OPERATION).await?;
+             FROM unnest(?) AS queues (queue)";
+        let queues = queues.iter().map(String::as_str).collect();
+        let mut conn = self.db.conn("job_notify").await?;
         Statement::<Notify, ()>::new(NOTIFY, vec![Bind::Texts(queues)])
             .execute(&mut conn)
             .await
-            .map_err(db_error(Self::OPERATION))?;
-        Ok(requests.iter().map(|_| Ok(())).collect())
+            .map(drop)
+            .map_err(db_error("job_notify"))
+    }
+
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -10,6 +10,7 @@ use store_core::queue::ClaimedJob;
 use store_core::{Error, Message, Result, Timestamp};
 
 use super::endings::{HeldJob, job_stop, lease_hold};
+use super::fronts::{Fronts, Look, Place};
 use super::statement::{Bind, Statement};
 use crate::postgres::listener_leases::interval;
 use crate::postgres::rows::{JobRow, JsonText};
@@ -21,18 +22,19 @@ use crate::rules::queue::ending::Ending;
 // A worker takes what has come due in the statement after this one. Those that another worker is
 // just taking are left to it, and those above the limit come with the next claim. The clock is asked in
 // a query of its own: a volatile function bounds no index.
-const PROMOTE: &str = "UPDATE jobs SET state = 'available' WHERE id IN (\
-     SELECT due.id FROM unnest(?) AS queues (name) CROSS JOIN LATERAL (\
+const PROMOTE: &str = "WITH asked AS MATERIALIZED (SELECT ?::text[] AS names) \
+     UPDATE jobs SET state = 'available' WHERE id = ANY (ARRAY(\
+     SELECT due.id FROM asked CROSS JOIN unnest(names) AS queues (name) CROSS JOIN LATERAL (\
      SELECT id FROM jobs WHERE state = 'scheduled' AND queue = name \
      AND run_at <= (SELECT coalesce(?, clock_timestamp())) \
-     ORDER BY run_at, id LIMIT 1000 FOR UPDATE SKIP LOCKED) AS due)";
+     ORDER BY run_at, id LIMIT 1000 FOR UPDATE SKIP LOCKED) AS due))";
 
-/// Makes jobs available whose time has come.
+/// Makes jobs available whose time has come, and counts them.
 pub(super) async fn job_promote(
     mut conn: &AsyncPgConnection,
     cx: &Context,
     queues: &[String],
-) -> Result<()> {
+) -> Result<usize> {
     enum PromoteJobs {}
     let binds = vec![
         Bind::Texts(queues.iter().map(String::as_str).collect()),
@@ -41,7 +43,6 @@ pub(super) async fn job_promote(
     Statement::<PromoteJobs, ()>::new(PROMOTE, binds)
         .execute(&mut conn)
         .await
-        .map(drop)
         .map_err(db_error("job_promote"))
 }
 
@@ -56,7 +57,8 @@ macro_rules! lease_input {
 pub(super) use lease_input;
 
 // parity: belongs to lease_input.
-/// Ends a statement that leases the jobs `chosen`, and starts their runs. The last column tells
+/// Ends a statement that leases the jobs `chosen`, and starts their runs. The ids are arrays, so that
+/// they are looked up by their keys, however many the planner expects. The last column tells
 /// whether the run goes on: it does not when somebody else has ended it, or has started it before
 /// the first claim.
 macro_rules! lease_chosen {
@@ -66,20 +68,19 @@ macro_rules! lease_chosen {
          lease_epoch = lease_epoch + 1, leased_at = coalesce($2, clock_timestamp()), \
          lease_expires_at = coalesce($2, clock_timestamp()) + $3, \
          updated_at = coalesce($2, clock_timestamp()) \
-         FROM chosen WHERE jobs.id = chosen.id RETURNING jobs.*\
+         WHERE id = ANY (ARRAY(SELECT id FROM chosen)) RETURNING jobs.*\
          ), started AS (\
          UPDATE workflow_runs AS runs SET status = 'running', started_at = $4, updated_at = $4, \
-         row_version = row_version + 1 FROM claimed \
-         WHERE runs.id = claimed.run_id AND runs.status = 'pending' \
-         RETURNING runs.id, runs.workflow_id\
+         row_version = row_version + 1 \
+         WHERE runs.id = ANY (ARRAY(SELECT run_id FROM claimed WHERE run_id IS NOT NULL)) \
+         AND runs.status = 'pending' RETURNING runs.id, runs.workflow_id\
          ), audited AS (\
          INSERT INTO workflow_audit (workflow_id, run_id, actor, action, at, metadata) \
          SELECT workflow_id, id, $1, 'run_started', $4, '{}' FROM started\
          ) SELECT claimed.*, claimed.run_id IS NULL \
          OR EXISTS (SELECT 1 FROM started WHERE started.id = claimed.run_id) \
-         OR EXISTS (SELECT 1 FROM workflow_runs AS runs \
-         WHERE runs.id = claimed.run_id AND runs.status = 'running' \
-         AND claimed.lease_epoch > 1) FROM claimed"
+         OR (claimed.lease_epoch > 1 AND (SELECT runs.status FROM workflow_runs AS runs \
+         WHERE runs.id = claimed.run_id) = 'running') FROM claimed"
     };
 }
 pub(super) use lease_chosen;
@@ -101,35 +102,51 @@ pub(super) fn lease_binds<'a>(cx: &Context, claim: &'a ReadyClaim) -> Vec<Bind<'
 }
 
 // parity: belongs to lease_input.
-// Each queue is read in the order of its index. A claim that names a queue with limits takes
-// nothing here: limits need the lock of the queue's settings.
+// Each queue is read in the order of its index, from the front on. A claim that names a queue with
+// limits takes nothing here: limits need the lock of the queue's settings.
+//
+// What the planner could make use of is hidden from it in `asked`: it would plan each claim anew,
+// which takes longer than the claim. For its sake there is a limit of 1000, too, which no claim
+// exceeds; the one behind it ends the search.
 const CLAIM: &str = concat!(
     lease_input!(),
-    "queues AS (\
-     SELECT name FROM unnest(?) AS named (name) \
+    "asked AS MATERIALIZED (\
+     SELECT ?::jsonb AS able, ?::bigint AS most, ?::text[] AS names, ?::smallint[] AS priorities, \
+     ?::timestamptz[] AS instants, ?::uuid[] AS ids, ?::smallint[] AS lasts\
+     ), stretches AS (\
+     SELECT named.* FROM asked CROSS JOIN unnest(names, priorities, instants, ids, lasts) \
+     AS named (name, from_priority, from_run_at, from_id, to_priority) \
      WHERE NOT EXISTS (SELECT 1 FROM job_queues WHERE queue = name AND paused) \
-     AND NOT EXISTS (SELECT 1 FROM job_queues WHERE queue = ANY ($5) AND (\
+     AND NOT EXISTS (SELECT 1 FROM job_queues \
+     WHERE queue = ANY ((SELECT names FROM asked)::text[]) AND (\
      max_leased IS NOT NULL OR per_key IS NOT NULL OR rate_count IS NOT NULL))\
      ), candidates AS (\
-     SELECT jobs.* FROM queues CROSS JOIN LATERAL (\
+     SELECT jobs.* FROM stretches CROSS JOIN LATERAL (\
+     SELECT * FROM (\
      SELECT id, priority, run_at FROM jobs WHERE state = 'available' AND queue = name \
-     AND capabilities <@ ? ORDER BY priority, run_at, id LIMIT ? FOR UPDATE SKIP LOCKED) AS jobs\
-     ), chosen AS (SELECT id FROM candidates ORDER BY priority, run_at, id LIMIT $7)",
+     AND (priority, run_at, id) >= (from_priority, from_run_at, from_id) \
+     AND priority <= to_priority \
+     AND (capabilities = '[]' OR capabilities <@ (SELECT able FROM asked)) \
+     ORDER BY priority, run_at, id LIMIT 1000 FOR UPDATE SKIP LOCKED\
+     ) AS locked LIMIT (SELECT most FROM asked)) AS jobs\
+     ), chosen AS (\
+     SELECT id FROM candidates ORDER BY priority, run_at, id LIMIT (SELECT most FROM asked))",
     lease_chosen!()
 );
 
 // parity: belongs to lease_input.
-/// Claims jobs of queues that have no limits.
+/// Claims jobs of queues that have no limits, where it is to look for them.
 pub(super) async fn job_claim_unlimited(
     mut conn: &AsyncPgConnection,
     cx: &Context,
     claim: &ReadyClaim,
+    look: &Look,
 ) -> Result<Vec<Leased>> {
     enum ClaimJobs {}
     let mut binds = lease_binds(cx, claim);
-    binds.push(Bind::Texts(claim.queues.iter().map(String::as_str).collect()));
     binds.push(Bind::Json(JsonText(&claim.capabilities.text)));
     binds.push(Bind::BigInt(claim.limit));
+    binds.extend(look.binds());
     Statement::<ClaimJobs, LeasedColumns>::new(CLAIM, binds)
         .load(&mut conn)
         .await
@@ -151,21 +168,49 @@ async fn queues_are_limited(mut conn: &AsyncPgConnection, queues: &[String]) -> 
         .map_err(db_error("queues_are_limited"))
 }
 
-/// Claims jobs: three statements in one round trip. None when a queue has limits.
+/// Claims jobs: three statements in one round trip. None when a queue has limits. A claim that
+/// began behind the fronts and found too few looks everywhere.
 pub(in crate::postgres) async fn job_claim(
     conn: &AsyncPgConnection,
     cx: &Context,
     claim: &ReadyClaim,
+    fronts: &Fronts,
 ) -> Result<Option<Vec<Leased>>> {
+    let mut look = fronts.look(&claim.queues, &claim.capabilities.text);
     let (promoted, claimed, limited) = tokio::join!(
         job_promote(conn, cx, &claim.queues),
-        job_claim_unlimited(conn, cx, claim),
+        job_claim_unlimited(conn, cx, claim, &look),
         queues_are_limited(conn, &claim.queues),
     );
-    promoted?;
-    let claimed = claimed?;
+    let (promoted, mut claimed) = (promoted?, claimed?);
     // Limits that were set between the statements hold from the next claim on.
-    Ok(if limited? && claimed.is_empty() { None } else { Some(claimed) })
+    if limited? && claimed.is_empty() {
+        return Ok(None);
+    }
+    fronts.remember(&look, &places(&claimed));
+    if promoted > 0 {
+        fronts.put_somewhere();
+    }
+    let left = claim.limit - i64::try_from(claimed.len()).unwrap_or(i64::MAX);
+    if left > 0 && !look.is_complete() {
+        look = fronts.look_again(&claim.queues, &claim.capabilities.text);
+        if look.is_any_complete() {
+            let rest = ReadyClaim { limit: left, ..claim.clone() };
+            let found = job_claim_unlimited(conn, cx, &rest, &look).await?;
+            fronts.remember(&look, &places(&found));
+            claimed.extend(found);
+        }
+    }
+    Ok(Some(claimed))
+}
+
+// parity: belongs to Fronts.
+/// Where jobs were claimed.
+fn places(claimed: &[Leased]) -> Vec<(&str, i16, Place)> {
+    claimed
+        .iter()
+        .map(|(row, _)| (row.queue.as_str(), row.priority, (row.run_at, row.id)))
+        .collect()
 }
 
 /// Returns the jobs that were claimed, in order, and apart from them those whose runs were ended, or

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use store_core::postgres::{Batch, Database, db_error};
 use store_core::queue::{AssignmentOutcome, JobLease, JobState};
-use store_core::{Actor, Error, JobId, Result, Timestamp};
+use store_core::{Actor, JobId, Result, Timestamp};
 use uuid::Uuid;
 
 use super::dependencies::dependents_release;
@@ -261,36 +261,8 @@ pub(super) fn queue_actor() -> Result<Actor> {
     Actor::new("job-queue")
 }
 
-/// Ends jobs that are done; in a transaction that is open.
-pub(in crate::postgres) async fn job_complete_many(
-    conn: &mut AsyncPgConnection,
-    cx: &Context,
-    done: &[ReadyCompletion],
-) -> Result<(Vec<Result<JobState>>, bool)> {
-    let mut plain = job_complete_plain(conn, cx, done).await?;
-    let (mut answers, mut woken) = (Vec::with_capacity(done.len()), false);
-    for one in done {
-        // Of two with the same lease the second finds it lost.
-        if plain.remove(&(one.lease.job_id.as_uuid(), one.lease.owner.clone(), one.lease.epoch)) {
-            answers.push(Ok(JobState::Succeeded));
-            continue;
-        }
-        let ending = Ending::Complete(one.result.clone());
-        match job_end(conn, cx, &one.lease, &ending).await {
-            Ok(ended) => {
-                woken |= ended.woken;
-                answers.push(Ok(ended.state));
-            }
-            Err(lost @ Error::LeaseLost { .. }) => answers.push(Err(lost)),
-            // Whatever else ends the transaction, and with it all of them.
-            Err(error) => return Err(error),
-        }
-    }
-    Ok((answers, woken))
-}
-
 // parity: SQLite's writer groups commits by itself.
-/// The statement that waiting completions share.
+/// The statement that completions share.
 #[derive(Debug)]
 pub(in crate::postgres) struct CompleteBatch {
     pub(in crate::postgres) db: Database,

@@ -9,6 +9,8 @@ mod dependencies;
 pub(super) mod endings;
 pub(super) mod enqueue;
 pub(super) mod events;
+// parity: SQLite has no dead entries.
+pub(super) mod fronts;
 pub(super) mod jobs;
 pub(super) mod leases;
 pub(super) mod limited;

@@ -27,11 +27,13 @@ impl PostgresWorkflowRepository {
     }
 
     fn ring_for(&self, enqueued: &[Enqueued]) {
-        let mut queues: Vec<&str> = enqueued
-            .iter()
-            .filter(|one| one.job.state == JobState::Available)
-            .map(|one| one.job.queue.as_str())
-            .collect();
+        let available =
+            || enqueued.iter().map(|one| &one.job).filter(|job| job.state == JobState::Available);
+        for job in available() {
+            let place = (job.run_at.to_datetime(), job.id.as_uuid());
+            self.bells.fronts.put(&job.queue, i16::from(job.priority), place);
+        }
+        let mut queues: Vec<&str> = available().map(|job| job.queue.as_str()).collect();
         queues.sort_unstable();
         queues.dedup();
         queues.into_iter().for_each(|queue| self.bells.ring(queue));

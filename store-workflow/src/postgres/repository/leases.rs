@@ -2,12 +2,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::Value;
+use store_core::postgres::Batch as _;
 use store_core::queue::{
     ClaimRequest, ClaimedJob, Completion, Heartbeat, JobLease, JobLeases, JobState, Reaped, Retry,
 };
 use store_core::{Result, Timestamp, observed};
 
 use crate::postgres::PostgresWorkflowRepository;
+use crate::postgres::queue::endings::CompleteBatch;
 use crate::postgres::queue::{claim, endings, events, leases, limited, reaping, work};
 use crate::rules::queue::claim::{ReadyClaim, checked_queues};
 use crate::rules::queue::ending::{Ending, ReadyCompletion, checked_holder, checked_leases};
@@ -33,7 +35,7 @@ impl PostgresWorkflowRepository {
             .db
             .write("job_claim", || async {
                 let conn = self.db.conn("job_claim").await?;
-                claim::job_claim(&conn, cx, claim).await
+                claim::job_claim(&conn, cx, claim, &self.bells.fronts).await
             })
             .await?;
         let leased = match unlimited {
@@ -91,11 +93,10 @@ impl JobLeases for PostgresWorkflowRepository {
     async fn complete_jobs(&self, done: Vec<Completion>) -> Result<Vec<Result<JobState>>> {
         observed!("workflow", "complete_jobs", "postgres", async {
             let done = ReadyCompletion::batch(&self.context, done)?;
-            let (answers, woken) = writing!(self, "job_complete_many", |conn, cx| {
-                endings::job_complete_many(conn, cx, &done)
-            })?;
-            self.bells.ring_if(woken);
-            Ok(answers)
+            let batch = CompleteBatch { db: self.db.clone(), context: self.context.clone() };
+            let ended = batch.run(&done).await?;
+            self.bells.ring_if(ended.iter().flatten().any(|ended| ended.woken));
+            Ok(ended.into_iter().map(|one| one.map(|ended| ended.state)).collect())
         })
         .await
     }

@@ -266,7 +266,8 @@ pub(in crate::sqlite) fn job_complete(
     Ok(Ended { state: JobState::Succeeded, woken: false })
 }
 
-/// Ends jobs that are done; in a transaction that is open.
+// parity: PostgreSQL's is CompleteBatch.
+/// Ends jobs that are done, and answers for each.
 pub(in crate::sqlite) fn job_complete_many(
     conn: &mut SqliteConnection,
     cx: &Context,
