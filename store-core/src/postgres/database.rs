@@ -114,7 +114,13 @@ impl Database {
         Listener::start(self.inner.listener.clone(), channels).await
     }
 
-    /// Returns how many statements were run since the database was opened.
+    /// Leaves the statement that follows at once out of [`statements`](Self::statements): it is
+    /// upkeep, and belongs to no operation.
+    pub fn leave_out_next(&self) {
+        self.inner.connector.statements.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Returns how many statements were run since the database was opened, upkeep aside.
     #[must_use]
     pub fn statements(&self) -> u64 {
         self.inner.connector.statements.load(Ordering::Relaxed)

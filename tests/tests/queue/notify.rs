@@ -18,7 +18,11 @@ use crate::support::{Queue, until};
 fn jobs_are_found_without_notifications() {
     run(async {
         let t = workflows("jobs_are_found_without_notifications").await;
-        let Place::Postgres(place) = &t.place else { panic!("the fixture is one of PostgreSQL") };
+        let place = match &t.place {
+            Place::Postgres(place) => place,
+            #[cfg(feature = "sqlite")]
+            Place::Sqlite(_) => panic!("the fixture is one of PostgreSQL"),
+        };
         let name = unique_schema();
         let listen_dsn = format!("{}?application_name={name}", url());
         let settings = Settings::builder()

@@ -155,6 +155,7 @@ impl Notices {
              FROM unnest(?) AS queues (queue)";
         let queues = queues.iter().map(String::as_str).collect();
         let mut conn = self.db.conn("job_notify").await?;
+        self.db.leave_out_next();
         Statement::<Notify, ()>::new(NOTIFY, vec![Bind::Texts(queues)])
             .execute(&mut conn)
             .await
