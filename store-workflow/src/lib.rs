@@ -19,7 +19,8 @@ use store_core::seal::KeyRing;
 use store_core::workflow::WorkflowStore;
 use store_core::{Backend, Databases, Result, Subsystem};
 
-/// Opens the workflows on the backend the settings name, with the key ring of the settings.
+/// Opens workflows, queue and what belongs to them on the backend the settings name, with the key
+/// ring of the settings.
 ///
 /// Pending migrations are applied first, unless `AUTO_MIGRATE` is off: then they are an error.
 /// Nothing is read into memory. Without `VAULT_KEY` and `VAULT_KEY_FILE` there is no key ring:

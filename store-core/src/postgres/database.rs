@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use diesel::prelude::QueryableByName;
-use diesel::sql_types::{Bool, Double, Nullable, Text};
+use diesel::sql_types::{Array, Bool, Double, Nullable, Text};
 
 use super::connect::Connector;
 use super::options::Options;
@@ -114,10 +114,22 @@ impl Database {
         Listener::start(self.inner.listener.clone(), channels).await
     }
 
-    /// Leaves the statement that follows at once out of [`statements`](Self::statements): it is
-    /// upkeep, and belongs to no operation.
-    pub fn leave_out_next(&self) {
+    /// Notifies those who listen on a channel, once for each payload. That is upkeep, and not counted
+    /// as a statement.
+    ///
+    /// # Errors
+    /// Backend failures; a listener polls anyway.
+    pub async fn notify(&self, channel: &str, payloads: &[&str]) -> Result<()> {
+        use diesel_async::RunQueryDsl as _;
+
+        let mut conn = self.conn("notify").await?;
+        let notify =
+            diesel::sql_query("SELECT pg_notify($1, payload) FROM unnest($2) AS sent (payload)")
+                .bind::<Text, _>(channel)
+                .bind::<Array<Text>, _>(payloads);
+        // The connection counts whatever it runs.
         self.inner.connector.statements.fetch_sub(1, Ordering::Relaxed);
+        notify.execute(&mut conn).await.map(drop).map_err(db_error("notify"))
     }
 
     /// Returns how many statements were run since the database was opened, upkeep aside.

@@ -126,15 +126,12 @@ impl PostgresWorkflowRepository {
         keys: Option<KeyRing>,
     ) -> Self {
         let context = Context { json, clock, keys };
-        let part = || (db.clone(), context.clone());
-        let (db_of, context_of) = part();
-        let creations = Coalescer::new(CreateBatch { db: db_of, context: context_of });
-        let (db_of, context_of) = part();
-        let transitions = Coalescer::new(TransitionBatch { db: db_of, context: context_of });
-        let (db_of, context_of) = part();
-        let enqueues = Coalescer::new(EnqueueBatch { db: db_of, context: context_of });
-        let (db_of, context_of) = part();
-        let completions = Coalescer::new(CompleteBatch { db: db_of, context: context_of });
+        let creations = Coalescer::new(CreateBatch { db: db.clone(), context: context.clone() });
+        let transitions =
+            Coalescer::new(TransitionBatch { db: db.clone(), context: context.clone() });
+        let enqueues = Coalescer::new(EnqueueBatch { db: db.clone(), context: context.clone() });
+        let completions =
+            Coalescer::new(CompleteBatch { db: db.clone(), context: context.clone() });
         let bells = Bells::new(&db);
         Self { db, context, creations, transitions, enqueues, completions, bells }
     }

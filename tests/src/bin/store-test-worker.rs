@@ -114,7 +114,7 @@ async fn gate(job: JobContext) -> Result<(), JobError> {
     let (store, key) = (job.store(), format!("inside/{key}"));
     let of_key = store.increment_counter(&key, 1).await?;
     let of_all = store.increment_counter("inside", 1).await?;
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
     store.increment_counter("inside", -1).await?;
     store.increment_counter(&key, -1).await?;
     told(&job, &json!([of_key, of_all]))

@@ -40,6 +40,7 @@ macro_rules! on_both {
 
 mod crash;
 mod fencing;
+mod joining;
 mod locks;
 #[cfg(feature = "postgres")]
 mod notify;

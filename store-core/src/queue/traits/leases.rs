@@ -22,10 +22,10 @@ pub trait JobLeases: Send + Sync {
     /// Claims up to `limit` available jobs whose capabilities the worker has.
     ///
     /// They are taken and returned by priority, then `run_at`, then id; two claims never get the
-    /// same job. (On PostgreSQL a job that another process puts before those that were claimed
-    /// last may be passed over for a second.) The attempt counts from here on, so that a crash counts too. A pending run is
-    /// started with its job. Queues that are paused give nothing, and limits of queues hold across
-    /// all processes.
+    /// same job. (On PostgreSQL a job that another process enqueues with an earlier `run_at`
+    /// than those that were claimed last may be passed over for a second.) The attempt counts from
+    /// here on, so that a crash counts too. A pending run is started with its job. Queues that are
+    /// paused give nothing, and limits of queues hold across all processes.
     ///
     /// # Errors
     /// `Invalid`.

@@ -8,8 +8,9 @@ use crate::{Actor, Page, PageRequest, Result, RunId, Timestamp};
 ///
 /// Each transition is one statement that names the states it leads from: of any number of callers
 /// in any number of processes one succeeds, the others get `InvalidState` and change nothing. A
-/// transition takes the run's job out of the queue unless a worker holds it, and is audited, in
-/// the same transaction. A call whose caller goes away is carried out as a whole or not at all. On
+/// transition is audited in the same transaction, and takes the run's job out of the queue: when the
+/// run starts by hand it is gone, when it ends it is kept as cancelled. A worker that holds the job
+/// is asked to stop. A call whose caller goes away is carried out as a whole or not at all. On
 /// PostgreSQL concurrent calls share statements and commits.
 #[async_trait]
 pub trait Runs: Send + Sync {

@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 
 use super::fronts::Fronts;
-use super::statement::{Bind, Statement};
+use super::statement::Statement;
 use crate::waiting::Bell;
 
 /// The least time between two notifications.
@@ -74,31 +74,22 @@ impl Bells {
     }
 
     async fn start(&self) -> Result<Listening> {
-        let channel = channel(&self.db).await?;
-        let mut listener = self.db.listen(&[&channel]).await?;
-        let here = self.here.clone();
+        let mut listener = self.db.listen(&[self.notices.channel().await?]).await?;
+        let (here, fronts) = (self.here.clone(), self.fronts.clone());
         Ok(Listening(tokio::spawn(async move {
             while let Some(notice) = listener.next().await {
-                match notice {
-                    Notice::Notification { payload, .. } => here.ring(&payload),
-                    Notice::Reconnected => here.ring(""),
+                let queue = match notice {
+                    Notice::Notification { payload, .. } => payload,
+                    Notice::Reconnected => String::new(),
+                };
+                // Not new jobs alone: some may have come back.
+                if queue.is_empty() {
+                    fronts.put_somewhere();
                 }
+                here.ring(&queue);
             }
         })))
     }
-}
-
-/// Returns the name of the channel: one for each schema of the database.
-async fn channel(db: &Database) -> Result<String> {
-    enum Channel {}
-    db.read("job_channel", || async {
-        let mut conn = db.conn("job_channel").await?;
-        Statement::<Channel, Text>::new("SELECT 'jobs_' || md5(current_schema())", Vec::new())
-            .get_result(&mut conn)
-            .await
-            .map_err(db_error("job_channel"))
-    })
-    .await
 }
 
 /// The queues that other processes are still to be told of.
@@ -113,12 +104,13 @@ struct Pending {
 #[derive(Debug, Clone)]
 struct Notices {
     db: Database,
+    channel: Arc<OnceCell<String>>,
     pending: Arc<Mutex<Pending>>,
 }
 
 impl Notices {
     fn new(db: &Database) -> Self {
-        Self { db: db.clone(), pending: Arc::default() }
+        Self { db: db.clone(), channel: Arc::default(), pending: Arc::default() }
     }
 
     fn add(&self, queue: &str) {
@@ -150,17 +142,23 @@ impl Notices {
     }
 
     async fn notify(&self, queues: &HashSet<String>) -> Result<()> {
-        enum Notify {}
-        const NOTIFY: &str = "SELECT pg_notify('jobs_' || md5(current_schema()), queue) \
-             FROM unnest(?) AS queues (queue)";
-        let queues = queues.iter().map(String::as_str).collect();
-        let mut conn = self.db.conn("job_notify").await?;
-        self.db.leave_out_next();
-        Statement::<Notify, ()>::new(NOTIFY, vec![Bind::Texts(queues)])
-            .execute(&mut conn)
-            .await
-            .map(drop)
-            .map_err(db_error("job_notify"))
+        let queues: Vec<&str> = queues.iter().map(String::as_str).collect();
+        self.db.notify(self.channel().await?, &queues).await
+    }
+
+    /// Returns the name of the channel: one for each schema of the database.
+    async fn channel(&self) -> Result<&str> {
+        enum Channel {}
+        const CHANNEL: &str = "SELECT 'jobs_' || md5(current_schema())";
+        let ask = || async {
+            let mut conn = self.db.conn("job_channel").await?;
+            Statement::<Channel, Text>::new(CHANNEL, Vec::new())
+                .get_result(&mut conn)
+                .await
+                .map_err(db_error("job_channel"))
+        };
+        let ask = || self.db.read("job_channel", ask);
+        self.channel.get_or_try_init(ask).await.map(String::as_str)
     }
 
     fn pending(&self) -> MutexGuard<'_, Pending> {

@@ -20,8 +20,8 @@ use crate::rules::queue::claim::ReadyClaim;
 use crate::rules::queue::ending::Ending;
 
 // A worker takes what has come due in the statement after this one. Those that another worker is
-// just taking are left to it, and those above the limit come with the next claim. The clock is asked in
-// a query of its own: a volatile function bounds no index.
+// just taking are left to it, and those above the limit come with the next claim. The clock is
+// asked in a query of its own: a volatile function bounds no index.
 const PROMOTE: &str = "WITH asked AS MATERIALIZED (SELECT ?::text[] AS names) \
      UPDATE jobs SET state = 'available' WHERE id = ANY (ARRAY(\
      SELECT due.id FROM asked CROSS JOIN unnest(names) AS queues (name) CROSS JOIN LATERAL (\
@@ -182,13 +182,13 @@ pub(in crate::postgres) async fn job_claim(
         job_claim_unlimited(conn, cx, claim, &look),
         queues_are_limited(conn, &claim.queues),
     );
-    let (promoted, mut claimed) = (promoted?, claimed?);
+    let mut claimed = claimed?;
     // Limits that were set between the statements hold from the next claim on.
-    if limited? && claimed.is_empty() {
+    if unless_claimed(&claimed, limited)?.unwrap_or(false) && claimed.is_empty() {
         return Ok(None);
     }
     fronts.remember(&look, &places(&claimed));
-    if promoted > 0 {
+    if unless_claimed(&claimed, promoted)?.is_some_and(|promoted| promoted > 0) {
         fronts.put_somewhere();
     }
     let left = claim.limit - i64::try_from(claimed.len()).unwrap_or(i64::MAX);
@@ -196,12 +196,27 @@ pub(in crate::postgres) async fn job_claim(
         look = fronts.look_again(&claim.queues, &claim.capabilities.text);
         if look.is_any_complete() {
             let rest = ReadyClaim { limit: left, ..claim.clone() };
-            let found = job_claim_unlimited(conn, cx, &rest, &look).await?;
-            fronts.remember(&look, &places(&found));
-            claimed.extend(found);
+            let found = job_claim_unlimited(conn, cx, &rest, &look).await;
+            if let Some(found) = unless_claimed(&claimed, found)? {
+                fronts.remember(&look, &places(&found));
+                claimed.extend(found);
+            }
         }
     }
     Ok(Some(claimed))
+}
+
+// parity: each statement is a transaction of its own.
+/// Passes an error on, unless jobs were claimed before: nobody would know of them.
+fn unless_claimed<T>(claimed: &[Leased], answer: Result<T>) -> Result<Option<T>> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if claimed.is_empty() => Err(error),
+        Err(error) => {
+            tracing::warn!(%error, "a part of a claim failed: what was claimed is handed out");
+            Ok(None)
+        }
+    }
 }
 
 // parity: belongs to Fronts.

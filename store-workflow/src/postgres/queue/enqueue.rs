@@ -234,16 +234,17 @@ async fn unique_taken(
     if keyed.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows: Vec<(Uuid, String, Option<String>)> = jobs::table
+    let rows: Vec<(Uuid, String, String)> = jobs::table
+        .filter(dsl::unique_key.is_not_null())
         .filter(dsl::queue.eq_any(keyed.iter().map(|(_, (queue, _))| *queue)))
         .filter(dsl::unique_key.eq_any(keyed.iter().map(|(_, (_, key))| *key)))
-        .select((dsl::id, dsl::queue, dsl::unique_key))
+        .select((dsl::id, dsl::queue, dsl::unique_key.assume_not_null()))
         .load(conn)
         .await
         .map_err(db_error("unique_taken"))?;
     let mut holders: HashMap<(&str, &str), JobId> = HashMap::new();
     for (id, queue, key) in &rows {
-        holders.insert((queue.as_str(), key.as_deref().unwrap_or_default()), (*id).into());
+        holders.insert((queue.as_str(), key.as_str()), (*id).into());
     }
     let mut taken = HashMap::new();
     for (ready, key) in keyed {

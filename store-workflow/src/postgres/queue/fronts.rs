@@ -4,10 +4,10 @@
 //! While somebody holds an old transaction open, each job that was claimed since leaves a dead
 //! entry at the front of the index that claims read, and every claim would pass over all of them.
 //! So a process remembers, for each queue and priority, the last job that it claimed, and begins
-//! there. A job that comes to lie before that is found because this process forgets its fronts when
-//! it gives jobs back, because a claim that finds too few looks at everything, and because one claim
-//! in a second does so anyway: another process's job may wait that long behind later ones. (Longer
-//! where a look takes long itself: then it gets a part of the time.)
+//! there. A job that comes to lie before that is found because the next claim looks at everything
+//! when jobs were given back, because one that finds too few does, and because one in a second does
+//! anyway: a job that another process enqueues with an earlier `run_at` may wait that long behind
+//! later ones. (Longer where a look takes long itself: then it gets a part of the time.)
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,7 +48,8 @@ struct Front {
     took: Duration,
     /// Whether something may have been put before the front.
     stale: bool,
-    /// Increases with each look at everything: what began before it says nothing any more.
+    /// Increases with each look at everything and when the front goes back: what began before it
+    /// says nothing any more.
     version: u64,
 }
 
@@ -224,4 +225,61 @@ fn stretches(queue: &str, last: &BTreeMap<i16, Place>) -> Vec<Stretch> {
     }
     end(from, i16::MAX);
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(second: i64) -> Place {
+        (DateTime::from_timestamp(second, 0).unwrap(), Uuid::nil())
+    }
+
+    fn queues() -> Vec<String> {
+        vec!["q".into()]
+    }
+
+    /// What a claim with `fronts` reads: from where to which priority.
+    fn read(look: &Look) -> Vec<(i16, Place, i16)> {
+        look.stretches.iter().map(|one| (one.from_priority, one.from, one.to_priority)).collect()
+    }
+
+    #[test]
+    fn a_claim_begins_at_the_last_job_of_each_priority() {
+        let fronts = Fronts::default();
+        let first = fronts.look(&queues(), "[]");
+        assert!(first.is_complete());
+        fronts.remember(&first, &[("q", 10, place(3)), ("q", 10, place(5)), ("q", 50, place(1))]);
+        let next = fronts.look(&queues(), "[]");
+        assert!(!next.is_complete());
+        let (all, end) = ((-1, place(0)), i16::MAX);
+        assert_eq!(read(&next), [(all.0, all.1, 9), (10, place(5), 49), (50, place(1), end)]);
+        let of_others = fronts.look(&queues(), "[\"gpu\"]");
+        assert!(of_others.is_complete(), "other capabilities see other jobs");
+    }
+
+    #[test]
+    fn a_job_that_comes_to_lie_before_the_front_moves_it_back() {
+        let fronts = Fronts::default();
+        let first = fronts.look(&queues(), "[]");
+        fronts.remember(&first, &[("q", 50, place(5))]);
+        let under_way = fronts.look(&queues(), "[]");
+        fronts.put("q", 50, place(2));
+        fronts.remember(&under_way, &[("q", 50, place(9))]);
+        let next = fronts.look(&queues(), "[]");
+        assert_eq!(read(&next)[1], (50, place(2), i16::MAX), "what was under way did not see it");
+        fronts.put("q", 50, place(4));
+        assert_eq!(read(&fronts.look(&queues(), "[]"))[1].1, place(2));
+    }
+
+    #[test]
+    fn jobs_that_come_back_make_one_claim_look_at_everything() {
+        let fronts = Fronts::default();
+        let first = fronts.look(&queues(), "[]");
+        fronts.remember(&first, &[("q", 50, place(5))]);
+        fronts.put_somewhere();
+        assert!(fronts.look(&queues(), "[]").is_complete());
+        assert!(!fronts.look(&queues(), "[]").is_complete(), "the others need not");
+        assert!(fronts.look_again(&queues(), "[]").is_complete(), "unless they find too few");
+    }
 }

@@ -11,19 +11,19 @@ use crate::rules::queue::job::{ReadyJob, checked_token};
 
 impl PostgresWorkflowRepository {
     /// Puts jobs into their queues in a transaction that the caller has open on `conn`: they are
-    /// there when it commits. As [`Jobs::enqueue_many`] otherwise.
+    /// there when it commits, and waiting workers find them by polling. As [`Jobs::enqueue_many`]
+    /// otherwise.
     ///
     /// # Errors
-    /// Those of [`Jobs::enqueue_many`]; the transaction can then only be rolled back.
+    /// Those of [`Jobs::enqueue_many`]; `Serialization` when another process took a unique key at the
+    /// same time: begin again. The transaction can then only be rolled back.
     pub async fn enqueue_in(
         &self,
         conn: &mut diesel_async::AsyncPgConnection,
         jobs: Vec<NewJob>,
     ) -> Result<Vec<Enqueued>> {
         let ready = ReadyJob::batch(&self.context, jobs)?;
-        let enqueued = enqueue::job_enqueue_many(conn, &self.context, &ready).await?;
-        // The caller commits later: others find the jobs by polling.
-        Ok(enqueued)
+        enqueue::job_enqueue_many(conn, &self.context, &ready).await
     }
 
     fn ring_for(&self, enqueued: &[Enqueued]) {

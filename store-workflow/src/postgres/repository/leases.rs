@@ -46,9 +46,13 @@ impl PostgresWorkflowRepository {
         };
         let (claimed, orphaned) = claim::claimed_records(cx, leased)?;
         for orphan in &orphaned {
-            writing!(self, "job_drop_orphan", |conn, cx| {
+            let dropped = writing!(self, "job_drop_orphan", |conn, cx| {
                 claim::job_drop_orphan(conn, cx, orphan)
-            })?;
+            });
+            // The others are claimed all the same.
+            if let Err(error) = dropped {
+                tracing::warn!(%error, job = %orphan.job.id, "a job without its run stays leased");
+            }
         }
         Ok(claimed)
     }

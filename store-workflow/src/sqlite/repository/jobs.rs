@@ -11,7 +11,8 @@ use crate::sqlite::queue::{cancel, enqueue, events, jobs, retention};
 
 impl SqliteWorkflowRepository {
     /// Puts jobs into their queues in a transaction that the caller has open on `conn`: they are
-    /// there when it commits. As [`Jobs::enqueue_many`] otherwise.
+    /// there when it commits, and waiting workers find them by polling. As [`Jobs::enqueue_many`]
+    /// otherwise.
     ///
     /// # Errors
     /// Those of [`Jobs::enqueue_many`]; the transaction can then only be rolled back.
@@ -21,9 +22,7 @@ impl SqliteWorkflowRepository {
         jobs: Vec<NewJob>,
     ) -> Result<Vec<Enqueued>> {
         let ready = ReadyJob::batch(&self.context, jobs)?;
-        let enqueued = enqueue::job_enqueue_many(conn, &self.context, &ready)?;
-        // The caller commits later: others find the jobs by polling.
-        Ok(enqueued)
+        enqueue::job_enqueue_many(conn, &self.context, &ready)
     }
 
     fn ring_for(&self, enqueued: &[Enqueued]) {

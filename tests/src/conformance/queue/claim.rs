@@ -42,6 +42,20 @@ behaviours! {
         assert_eq!(fetched(t, expected.id).await, expected);
     }
 
+    /// Jobs that another process puts before those that were claimed last are found, given back or
+    /// new.
+    async fn jobs_that_come_to_lie_before_claimed_ones_are_found(t: &Workflows) {
+        let other = t.reopened().await;
+        enqueued_all(t, (0..3).map(|_| job("k")).collect()).await;
+        let before = claimed_up_to(t, "w", 2).await;
+        other.release_job(&before[0].lease).await.unwrap();
+        let early = NewJob { run_at: Some(time("11:00:00")), ..job("k") };
+        let early = other.enqueue(early).await.unwrap().job.id;
+        let found = ids_of(&claimed_up_to(t, "w", 10).await);
+        assert_eq!(found.len(), 3);
+        assert_eq!(found[..2], [early, before[0].job.id]);
+    }
+
     /// Jobs are claimed by priority, then by their time, then by id.
     async fn jobs_are_claimed_by_priority_then_time_then_id(t: &Workflows) {
         let new = |priority, run_at| NewJob { priority, run_at: Some(run_at), ..job("k") };
