@@ -91,11 +91,11 @@ pub(super) type Leased = (JobRow, bool);
 pub(super) type LeasedColumns = (SqlTypeOf<AsSelect<JobRow, Pg>>, Bool);
 
 // parity: belongs to lease_input.
-/// The values of `lease_input`.
-pub(super) fn lease_binds<'a>(cx: &Context, claim: &'a ReadyClaim) -> Vec<Bind<'a>> {
+/// The values of `lease_input`; without `now` it is the server's clock.
+pub(super) fn lease_binds(claim: &ReadyClaim, now: Option<Timestamp>) -> Vec<Bind<'_>> {
     vec![
         Bind::Text(&claim.worker),
-        Bind::Instant(cx.clock.database_override().map(Timestamp::to_datetime)),
+        Bind::Instant(now.map(Timestamp::to_datetime)),
         Bind::Span(interval(claim.lease)),
         Bind::Instant(Some(claim.now.to_datetime())),
     ]
@@ -143,7 +143,7 @@ pub(super) async fn job_claim_unlimited(
     look: &Look,
 ) -> Result<Vec<Leased>> {
     enum ClaimJobs {}
-    let mut binds = lease_binds(cx, claim);
+    let mut binds = lease_binds(claim, cx.clock.database_override());
     binds.push(Bind::Json(JsonText(&claim.capabilities.text)));
     binds.push(Bind::BigInt(claim.limit));
     binds.extend(look.binds());

@@ -27,7 +27,7 @@ pub(in crate::postgres) async fn job_claim_limited(
     claim: &ReadyClaim,
 ) -> Result<Vec<Leased>> {
     job_promote(conn, cx, &claim.queues).await?;
-    let mut rooms = rooms_find(conn, cx, claim).await?;
+    let (mut rooms, now) = rooms_find(conn, cx, claim).await?;
     let mut chosen: Vec<Uuid> = Vec::new();
     loop {
         let left = claim.limit - i64::try_from(chosen.len()).unwrap_or(i64::MAX);
@@ -44,16 +44,16 @@ pub(in crate::postgres) async fn job_claim_limited(
         }
     }
     windows_save(conn, &rooms).await?;
-    lease_many(conn, cx, claim, chosen).await
+    lease_many(conn, claim, chosen, now).await
 }
 
 /// Locks the settings of queues in the order of their names, and returns what is left of those that
-/// are not paused.
+/// are not paused, and when that was.
 async fn rooms_find(
     conn: &mut AsyncPgConnection,
     cx: &Context,
     claim: &ReadyClaim,
-) -> Result<Rooms> {
+) -> Result<(Rooms, Timestamp)> {
     type Settings = (
         (String, bool, Option<i32>, Option<i32>),
         (Option<i32>, Option<i64>, Option<DateTime<Utc>>, i32),
@@ -109,7 +109,7 @@ async fn rooms_find(
             room.count(key, u32::try_from(leased).unwrap_or(u32::MAX));
         }
     }
-    Ok(Rooms(rooms))
+    Ok((Rooms(rooms), now))
 }
 
 // parity: windows are measured by one clock, the server's.
@@ -178,18 +178,18 @@ const LEASE: &str =
     concat!(lease_input!(), "chosen AS (SELECT id FROM unnest(?) AS named (id))", lease_chosen!());
 
 // parity: belongs to job_claim_limited.
-/// Leases the jobs that were chosen.
+/// Leases the jobs that were chosen, from the instant on that their windows were measured at.
 async fn lease_many(
     conn: &mut AsyncPgConnection,
-    cx: &Context,
     claim: &ReadyClaim,
     chosen: Vec<Uuid>,
+    now: Timestamp,
 ) -> Result<Vec<Leased>> {
     enum LeaseJobs {}
     if chosen.is_empty() {
         return Ok(Vec::new());
     }
-    let mut binds = lease_binds(cx, claim);
+    let mut binds = lease_binds(claim, Some(now));
     binds.push(Bind::Uuids(chosen));
     Statement::<LeaseJobs, LeasedColumns>::new(LEASE, binds)
         .load(conn)
