@@ -172,6 +172,15 @@ minted_id! {
     /// The id of a job in the queue.
     JobId, "job_id"
 }
+minted_id! {
+    /// The id of a checkpoint of training.
+    CheckpointId, "checkpoint_id"
+}
+minted_id! {
+    /// The id of a checkpoint of a graph run: a UUID of version 6 or 7, which the runtime may mint
+    /// itself.
+    GraphCheckpointId, "checkpoint_id"
+}
 external_id! {
     /// Who does something, as the application knows them.
     Actor, "actor"
@@ -179,6 +188,14 @@ external_id! {
 external_id! {
     /// The id of an execution, chosen by the application (often the text of a run's id).
     ExecutionId, "execution_id"
+}
+external_id! {
+    /// The id of a thread, chosen by the application: a conversation, or a run of a graph.
+    ThreadId, "thread_id"
+}
+external_id! {
+    /// The id of a service token, which is no secret.
+    TokenId, "identifier"
 }
 external_id! {
     /// The id of a task inside an execution, chosen by the application.

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod checkpoints;
 mod clock;
 mod databases;
 mod error;
@@ -25,6 +26,7 @@ pub mod settings;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod timestamp;
+pub mod tokens;
 mod words;
 pub mod workflow;
 
@@ -33,8 +35,9 @@ pub use databases::Databases;
 pub use error::{Cause, Denial, Error, Failure, Message, MigrationError, Result};
 pub use health::{Health, MigrationStatus, PoolStatus};
 pub use ids::{
-    Actor, EXTERNAL_ID_MAX_BYTES, ExecutionId, JobId, ListenerId, RunId, TaskId, WorkflowId,
-    WorkflowVersionId, check_external, check_short_text,
+    Actor, CheckpointId, EXTERNAL_ID_MAX_BYTES, ExecutionId, GraphCheckpointId, JobId, ListenerId,
+    RunId, TaskId, ThreadId, TokenId, WorkflowId, WorkflowVersionId, check_external,
+    check_short_text,
 };
 pub use page::{Cursor, Listing, Order, Page, PageRequest};
 pub use secrecy::{ExposeSecret, SecretString};

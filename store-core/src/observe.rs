@@ -121,6 +121,8 @@ macro_rules! one_row {
 }
 
 one_row!(
+    crate::checkpoints::Checkpoint,
+    crate::checkpoints::CheckpointComparison,
     crate::history::Execution,
     crate::history::ExecutionWithSteps,
     crate::history::Step,
@@ -134,6 +136,9 @@ one_row!(
     crate::queue::JobState,
     crate::queue::LockGuard,
     crate::queue::RegisteredWorker,
+    crate::tokens::AuditReport,
+    crate::tokens::Rotated,
+    crate::tokens::ServiceToken,
     crate::workflow::CronTrigger,
     crate::workflow::FailedRun,
     crate::workflow::ListenerCursor,
@@ -182,5 +187,17 @@ impl Rows for crate::queue::Reaped {
 impl Rows for crate::history::PruneReport {
     fn rows(&self) -> u64 {
         self.executions
+    }
+}
+
+impl Rows for crate::checkpoints::CheckpointPruneReport {
+    fn rows(&self) -> u64 {
+        self.checkpoints
+    }
+}
+
+impl Rows for crate::checkpoints::graph::GraphPruneReport {
+    fn rows(&self) -> u64 {
+        self.checkpoints
     }
 }

@@ -217,6 +217,12 @@ impl Drop for Server {
     }
 }
 
+/// Returns where a program of PostgreSQL's is: beside the server's, or on PATH.
+#[must_use]
+pub fn program(name: &str) -> PathBuf {
+    Account::find().program(name)
+}
+
 /// Returns a port below those that systems give to clients: while the server is down, a client
 /// that connects to such a port could be given it as its own, and so keep it from the server.
 fn free_port() -> u16 {

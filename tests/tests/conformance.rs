@@ -2,6 +2,47 @@
 //!
 //! Names are `<subsystem>::<backend>::<fact>`.
 
+mod checkpoints {
+    #[cfg(feature = "sqlite")]
+    mod sqlite {
+        store_tests::checkpoints_tests!(store_tests::fixture::checkpoints::sqlite);
+    }
+
+    #[cfg(feature = "postgres")]
+    mod postgres {
+        store_tests::checkpoints_tests!(store_tests::fixture::checkpoints::postgres);
+    }
+}
+
+mod graph {
+    #[cfg(feature = "sqlite")]
+    mod sqlite {
+        store_tests::graph_tests!(store_tests::fixture::graph::sqlite);
+        store_tests::graph_unsealed_tests!(store_tests::fixture::graph::sqlite);
+    }
+
+    #[cfg(feature = "postgres")]
+    mod postgres {
+        store_tests::graph_tests!(store_tests::fixture::graph::postgres);
+        store_tests::graph_unsealed_tests!(store_tests::fixture::graph::postgres);
+    }
+}
+
+/// The same contract with a key ring, and what the ring adds.
+mod sealed_graph {
+    #[cfg(feature = "sqlite")]
+    mod sqlite {
+        store_tests::graph_tests!(store_tests::fixture::graph::sealed_sqlite);
+        store_tests::graph_sealing_suite!(store_tests::fixture::graph::sealed_sqlite);
+    }
+
+    #[cfg(feature = "postgres")]
+    mod postgres {
+        store_tests::graph_tests!(store_tests::fixture::graph::sealed_postgres);
+        store_tests::graph_sealing_suite!(store_tests::fixture::graph::sealed_postgres);
+    }
+}
+
 mod history {
     #[cfg(feature = "sqlite")]
     mod sqlite {
@@ -23,6 +64,18 @@ mod queue {
     #[cfg(feature = "postgres")]
     mod postgres {
         store_tests::queue_tests!(store_tests::fixture::postgres::workflows);
+    }
+}
+
+mod tokens {
+    #[cfg(feature = "sqlite")]
+    mod sqlite {
+        store_tests::tokens_tests!(store_tests::fixture::sqlite::tokens);
+    }
+
+    #[cfg(feature = "postgres")]
+    mod postgres {
+        store_tests::tokens_tests!(store_tests::fixture::postgres::tokens);
     }
 }
 

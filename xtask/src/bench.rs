@@ -6,7 +6,7 @@ use crate::sh::Cmd;
 use crate::workspace::Workspace;
 
 /// The benchmark targets of the package `store-tests`.
-const AREAS: [&str; 3] = ["history", "workflow", "queue"];
+const AREAS: [&str; 5] = ["history", "workflow", "queue", "tokens", "checkpoints"];
 
 /// Runs the benchmarks of areas on both backends, each operation beside the raw driver.
 ///

@@ -1,6 +1,8 @@
-//! `LISTEN`, over a connection of its own. Always with polling behind it: what was notified while
-//! the connection was down is lost.
+//! `LISTEN`, over a connection of its own. What was notified while the connection was down is lost:
+//! the reader is told so.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -10,7 +12,7 @@ use super::connect::{Connector, RawConnection, quote_identifier, unavailable};
 use super::dsn::chain;
 use crate::Result;
 
-/// Notices that wait for their reader; more are dropped, and the reader polls anyway.
+/// Notices that wait for their reader; of more it is told that it missed some.
 const QUEUE: usize = 1024;
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -25,7 +27,8 @@ pub enum Notice {
         /// What was sent along, possibly nothing.
         payload: String,
     },
-    /// The connection was lost and is back: look for what was missed.
+    /// Something was missed, because the connection was lost, and is back, or because the reader was
+    /// too slow: look for it.
     Reconnected,
 }
 
@@ -33,6 +36,14 @@ pub enum Notice {
 #[derive(Debug)]
 pub struct Listener {
     notices: mpsc::Receiver<Notice>,
+    missed: Arc<AtomicBool>,
+}
+
+/// Where notices go.
+#[derive(Debug, Clone)]
+struct Reader {
+    notices: mpsc::Sender<Notice>,
+    missed: Arc<AtomicBool>,
 }
 
 impl Listener {
@@ -42,9 +53,11 @@ impl Listener {
             .map(|channel| format!("LISTEN {};", quote_identifier(channel)))
             .collect();
         let (sender, notices) = mpsc::channel(QUEUE);
+        let missed = Arc::new(AtomicBool::new(false));
+        let reader = Reader { notices: sender, missed: Arc::clone(&missed) };
         let first = connector.connect_raw().await?;
-        tokio::spawn(keep_listening(connector, statement, first, sender.clone()));
-        let mut listener = Self { notices };
+        tokio::spawn(keep_listening(connector, statement, first, reader));
+        let mut listener = Self { notices, missed };
         // The task says so when it listens; a notification sent before that would not be heard.
         match listener.notices.recv().await {
             Some(Notice::Reconnected) => Ok(listener),
@@ -54,6 +67,10 @@ impl Listener {
 
     /// Waits for the next notice.
     pub async fn next(&mut self) -> Option<Notice> {
+        // It is set when the queue is full: there is something to receive, and then this is asked.
+        if self.missed.swap(false, Ordering::AcqRel) {
+            return Some(Notice::Reconnected);
+        }
         self.notices.recv().await
     }
 }
@@ -63,21 +80,21 @@ async fn keep_listening(
     connector: Connector,
     statement: String,
     first: RawConnection,
-    sender: mpsc::Sender<Notice>,
+    reader: Reader,
 ) {
     let mut next = Some(first);
     let mut wait = FIRST_WAIT;
     loop {
         if let Some(connection) = next.take() {
             let lost = tokio::select! {
-                lost = hear(connection, &statement, &sender) => lost,
-                () = sender.closed() => return,
+                lost = hear(connection, &statement, &reader) => lost,
+                () = reader.notices.closed() => return,
             };
             tracing::debug!(cause = lost, "listener lost its connection");
         }
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
-            () = sender.closed() => return,
+            () = reader.notices.closed() => return,
         }
         match connector.connect_raw().await {
             Ok(connection) => {
@@ -90,16 +107,12 @@ async fn keep_listening(
 }
 
 /// Forwards notifications until the connection ends; returns why.
-async fn hear(
-    (client, mut connection): RawConnection,
-    statement: &str,
-    sender: &mpsc::Sender<Notice>,
-) -> String {
+async fn hear((client, mut connection): RawConnection, statement: &str, reader: &Reader) -> String {
     let listen = async {
         match client.batch_execute(statement).await {
             Ok(()) => {
                 // Nobody reads only when nobody is left to tell.
-                drop(sender.send(Notice::Reconnected).await);
+                drop(reader.notices.send(Notice::Reconnected).await);
                 std::future::pending::<String>().await
             }
             Err(error) => chain(&error),
@@ -113,8 +126,9 @@ async fn hear(
                         channel: notification.channel().to_owned(),
                         payload: notification.payload().to_owned(),
                     };
-                    // A full queue loses nothing that polling would not find.
-                    drop(sender.try_send(notice));
+                    if reader.notices.try_send(notice).is_err() {
+                        reader.missed.store(true, Ordering::Release);
+                    }
                 }
                 Some(Ok(_other)) => {}
                 Some(Err(error)) => return chain(&error),

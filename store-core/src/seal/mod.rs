@@ -26,6 +26,7 @@
 //! key before that. The old one stays readable with [`KeyRing::with_readable`]. A key is 32 random
 //! bytes, not a password.
 
+mod address;
 mod cipher;
 mod context;
 mod envelope;

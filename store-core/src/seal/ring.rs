@@ -6,7 +6,7 @@ use secrecy::SecretSlice;
 
 use super::cipher::{self, Fresh};
 use super::envelope::Envelope;
-use super::{Key, SealContext, source};
+use super::{Key, SealContext, address, source};
 use crate::{Error, Result, Settings};
 
 /// Key-encryption keys by id: one current, the others readable.
@@ -96,6 +96,16 @@ impl KeyRing {
         let envelope = Envelope::parse(envelope).ok_or_else(|| context.tampered())?;
         let key = self.find(envelope.key_id).ok_or_else(|| missing(envelope.key_id))?;
         cipher::open(key, context, &envelope).ok_or_else(|| context.tampered())
+    }
+
+    /// Returns where content is stored that is found by itself: equal for equal parts, and unlike a
+    /// hash no help in guessing them to who lacks the key.
+    ///
+    /// It is an HMAC-SHA-256 by a key derived from the current one; the same content has another
+    /// address once the current key is another. `docs/sealing.md` describes the bytes.
+    #[must_use]
+    pub fn address(&self, parts: &[&[u8]]) -> [u8; 32] {
+        address::address(&self.current, parts)
     }
 
     fn keys(&self) -> impl Iterator<Item = &Key> {

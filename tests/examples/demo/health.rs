@@ -1,32 +1,20 @@
 //! How the databases are doing.
 
-use std::time::Instant;
-
 use store_core::Health;
-use store_core::history::RunHistoryStore;
-use store_core::workflow::WorkflowRepository;
 
 use crate::Result;
 use crate::report::{self, Report};
 
-/// Asks both stores.
-pub(crate) async fn ask(
-    report: &mut Report,
-    workflows: &dyn WorkflowRepository,
-    history: &dyn RunHistoryStore,
-) -> Result<()> {
-    report.section("Ask both stores for their health");
-    let started = Instant::now();
-    show(&workflows.health().await, started)?;
-    let started = Instant::now();
-    show(&history.health().await, started)
+/// Shows what the stores answered.
+pub(crate) fn show_all(report: &mut Report, stores: &[Health]) -> Result<()> {
+    report.section("Ask the stores for their health");
+    stores.iter().try_for_each(show)
 }
 
-fn show(health: &Health, started: Instant) -> Result<()> {
+fn show(health: &Health) -> Result<()> {
     let version = health.server_version.as_deref().unwrap_or("of unknown version");
-    let round_trip = health.round_trip.map(report::span).unwrap_or_default();
-    let what = format!("{} {version}, round trip {round_trip}", health.backend);
-    report::done(what, started.elapsed());
+    let took = health.round_trip.unwrap_or_default();
+    report::done(format!("{} {version}, round trip", health.backend), took);
     let pool = health.pool;
     report::note(format!("connections: {} of {} in use", pool.in_use, pool.size));
     for schema in &health.migrations {

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "showing what happens is what a demo is for")]
 
 mod appending;
+mod checkpoints;
 mod configuration;
 mod digest;
 mod health;
@@ -15,6 +16,7 @@ mod read_back;
 mod report;
 mod story;
 mod tasks;
+mod tokens;
 mod worker_process;
 mod workflow;
 
@@ -36,6 +38,9 @@ type Result<T, E = Error> = std::result::Result<T, E>;
 /// middle of a run. The workflow is archived. Then a real agent run is recorded in
 /// the history: its steps one by one, as a batch and from 32 tasks at once, its tasks and their
 /// results; it is finished, listed, paged, streamed, and counted by a prune that deletes nothing.
+/// A service token is minted, refused, authenticated, rotated and revoked, and its audit checked.
+/// Checkpoints of training are recorded, ranked, compared and pruned; the state of a graph run is
+/// saved step by step, resumed, copied and pruned.
 /// In the end this program starts itself again and checks that everything is there. It can be run
 /// as often as you like: each time with a workflow and an execution of its own.
 ///

@@ -8,20 +8,23 @@ use store_core::{Backend, Databases, Settings, Subsystem};
 use crate::input::Input;
 use crate::read_back::Written;
 use crate::report::{self, Report, count};
-use crate::{Result, health, history, read_back, workflow};
+use crate::{Result, checkpoints, health, history, read_back, tokens, workflow};
 
 const NEXT: &str = "\
 Next: run it again, or with `--input FILE` on steps of your own (JSON Lines);
 `--backend postgres` does the same on PostgreSQL. The calls you saw are those of
-the traits WorkflowStore and RunHistoryStore, in store-core/src/workflow/traits,
-store-core/src/queue/traits and store-core/src/history/store.rs; this program is tests/examples/demo. A server
-that `cargo xtask demo` started for you ends with it.";
+the traits in store-core/src: workflow/traits, queue/traits, history/store.rs and
+tokens/repository.rs, checkpoints/store.rs and
+checkpoints/graph/store.rs; this program is tests/examples/demo. A server that
+`cargo xtask demo` started for you ends with it.";
 
 /// Tells the whole story.
 pub(crate) async fn tell(settings: Settings, input: Input) -> Result<()> {
     let begun = Instant::now();
     let workflows_at = place(&settings, Subsystem::Workflow);
     let history_at = place(&settings, Subsystem::History);
+    let checkpoints_at = place(&settings, Subsystem::Checkpoints);
+    let tokens_at = place(&settings, Subsystem::Tokens);
     let sealed = sealed(&settings)?;
     let databases = Databases::new(settings);
     let mut report = Report::default();
@@ -38,7 +41,24 @@ pub(crate) async fn tell(settings: Settings, input: Input) -> Result<()> {
     }
     let store = store_history::open(&databases).await?;
     let (execution, digest) = history::tell(&mut report, &store, input.of_run(told.run)?).await?;
-    health::ask(&mut report, workflows.as_ref(), store.as_ref()).await?;
+
+    report.part(&format!("Service tokens on {tokens_at}"));
+    let tokens = store_tokens::open(&databases).await?;
+    tokens::tell(&mut report, tokens.clone()).await?;
+
+    report.part(&format!("Checkpoints on {checkpoints_at}"));
+    let training = store_checkpoints::open(&databases).await?;
+    checkpoints::train(&mut report, training.as_ref()).await?;
+    let graph = store_checkpoints::open_graph(&databases).await?;
+    checkpoints::graph(&mut report, graph.as_ref()).await?;
+
+    let health = [
+        workflows.health().await,
+        store.health().await,
+        tokens.health().await,
+        training.health().await,
+    ];
+    health::show_all(&mut report, &health)?;
     databases.close().await;
 
     report.section("Read all of it back in a second process");

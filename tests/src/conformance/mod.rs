@@ -1,5 +1,8 @@
 //! The behaviours of every protocol, one module per subsystem.
 
+pub mod checkpoints;
+pub mod graph;
 pub mod history;
 pub mod queue;
+pub mod tokens;
 pub mod workflow;

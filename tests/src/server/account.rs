@@ -27,8 +27,12 @@ impl Account {
 
     /// A command of PostgreSQL's, run in a directory it may enter.
     pub(super) fn command(&self, program: &str, dir: &Path) -> Command {
-        let path = self.bin.as_ref().map_or_else(|| program.into(), |bin| bin.join(program));
-        self.run(path.as_os_str(), dir)
+        self.run(self.program(program).as_os_str(), dir)
+    }
+
+    /// Where a program of PostgreSQL's is.
+    pub(super) fn program(&self, name: &str) -> PathBuf {
+        self.bin.as_ref().map_or_else(|| name.into(), |bin| bin.join(name))
     }
 
     /// Any other command, as the same user.

@@ -27,6 +27,40 @@ pub(crate) struct Crate {
     pub(crate) ordered: &'static [(&'static str, &'static str)],
 }
 
+pub(crate) static CHECKPOINTS: Crate = Crate {
+    #[cfg(feature = "sqlite")]
+    sqlite: &store_checkpoints::sqlite::SCHEMA,
+    #[cfg(feature = "postgres")]
+    postgres: &store_checkpoints::postgres::SCHEMA,
+    migrations: &["2026-11-21-000014_create_checkpoints", "2026-11-21-000024_create_graph_state"],
+    directory: concat!(env!("CARGO_MANIFEST_DIR"), "/../store-checkpoints/migrations"),
+    code: [
+        include_str!("../../../store-checkpoints/src/sqlite/schema.rs"),
+        include_str!("../../../store-checkpoints/src/postgres/schema.rs"),
+    ],
+    tables: &[
+        "agentensor_checkpoint_metrics",
+        "agentensor_checkpoints",
+        "agentensor_workflows",
+        "graph_blobs",
+        "graph_checkpoints",
+        "graph_threads",
+        "graph_values",
+        "graph_writes",
+    ],
+    foreign_keys: 9,
+    #[cfg(feature = "postgres")]
+    ordered: &[
+        ("agentensor_workflows", "workflow_id"),
+        ("agentensor_checkpoints", "workflow_id"),
+        ("agentensor_checkpoint_metrics", "path"),
+        ("agentensor_checkpoint_metrics", "workflow_id"),
+        ("graph_checkpoints", "checkpoint_ns"),
+        ("graph_writes", "task_path"),
+        ("graph_writes", "task_id"),
+    ],
+};
+
 pub(crate) static HISTORY: Crate = Crate {
     #[cfg(feature = "sqlite")]
     sqlite: &store_history::sqlite::SCHEMA,
@@ -107,8 +141,34 @@ pub(crate) static WORKFLOW: Crate = Crate {
     ],
 };
 
+pub(crate) static TOKENS: Crate = Crate {
+    #[cfg(feature = "sqlite")]
+    sqlite: &store_tokens::sqlite::SCHEMA,
+    #[cfg(feature = "postgres")]
+    postgres: &store_tokens::postgres::SCHEMA,
+    migrations: &["2026-11-21-000013_create_tokens"],
+    directory: concat!(env!("CARGO_MANIFEST_DIR"), "/../store-tokens/migrations"),
+    code: [
+        include_str!("../../../store-tokens/src/sqlite/schema.rs"),
+        include_str!("../../../store-tokens/src/postgres/schema.rs"),
+    ],
+    tables: &[
+        "service_token_audit",
+        "service_token_audit_heads",
+        "service_token_windows",
+        "service_tokens",
+    ],
+    foreign_keys: 1,
+    #[cfg(feature = "postgres")]
+    ordered: &[
+        ("service_tokens", "identifier"),
+        ("service_tokens", "family"),
+        ("service_token_audit", "identifier"),
+    ],
+};
+
 /// All of them. They share a database, as they do in an application.
-pub(crate) static ALL: [&Crate; 2] = [&HISTORY, &WORKFLOW];
+pub(crate) static ALL: [&Crate; 4] = [&CHECKPOINTS, &HISTORY, &TOKENS, &WORKFLOW];
 
 impl Crate {
     /// Its columns as the code for one backend states them, by table.

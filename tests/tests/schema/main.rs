@@ -40,8 +40,10 @@ mod alignment;
 #[cfg(feature = "postgres")]
 mod alone;
 mod bare;
+mod checkpoint_plans;
 mod columns;
 mod crates;
+mod graph_plans;
 mod migrations;
 mod names;
 mod nul;

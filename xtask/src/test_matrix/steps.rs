@@ -141,6 +141,7 @@ impl Matrix {
 fn filters(krate: Option<&str>) -> Vec<String> {
     let subsystems = match krate {
         None | Some("store-core" | "store-migrate") => vec![],
+        Some("store-checkpoints") => vec!["checkpoints", "graph"],
         Some("store-workflow") => vec!["workflow", "queue"],
         Some(name) => vec![name.trim_start_matches("store-")],
     };

@@ -1,5 +1,6 @@
 //! What the envelope and the key ring promise.
 
+mod addresses;
 mod keys;
 mod opening;
 mod redaction;

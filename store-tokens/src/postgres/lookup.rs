@@ -1,0 +1,64 @@
+//! Looking tokens up by their hash, which every authentication does.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use store_core::Result;
+use store_core::postgres::{Batch, Coalescer, Database, db_error};
+use store_core::tokens::{SecretHash, ServiceToken};
+
+use super::rows::TokenRow;
+use super::schema::service_tokens::{self, dsl};
+
+// parity: PostgreSQL answers many callers with one query.
+/// One query for all callers that wait.
+#[derive(Debug, Clone)]
+pub(super) struct LookupBatch {
+    pub(super) db: Database,
+}
+
+// parity: belongs to LookupBatch.
+#[async_trait]
+impl Batch for LookupBatch {
+    type Request = SecretHash;
+    type Response = Option<ServiceToken>;
+
+    const OPERATION: &'static str = "tokens_find_by_hash";
+
+    async fn run(&self, requests: &[Self::Request]) -> Result<Vec<Result<Self::Response>>> {
+        let found = self
+            .db
+            .read(Self::OPERATION, || async {
+                let mut conn = self.db.conn(Self::OPERATION).await?;
+                tokens_find_by_hash(&mut conn, requests).await
+            })
+            .await?;
+        Ok(requests.iter().map(|hash| Ok(found.get(hash).cloned())).collect())
+    }
+}
+
+// parity: belongs to LookupBatch.
+/// Finds the tokens with these hashes.
+async fn tokens_find_by_hash(
+    conn: &mut AsyncPgConnection,
+    hashes: &[SecretHash],
+) -> Result<HashMap<SecretHash, ServiceToken>> {
+    let hashes: Vec<&[u8]> = hashes.iter().map(|hash| hash.as_bytes().as_slice()).collect();
+    let rows: Vec<TokenRow> = service_tokens::table
+        .filter(dsl::secret_hash.eq_any(hashes))
+        .select(TokenRow::as_select())
+        .load(conn)
+        .await
+        .map_err(db_error("tokens_find_by_hash"))?;
+    rows.into_iter().map(|row| row.into_record().map(|token| (token.secret_hash, token))).collect()
+}
+
+/// Finds the token with a hash.
+pub(super) async fn token_look_up(
+    lookups: &Coalescer<LookupBatch>,
+    hash: &SecretHash,
+) -> Result<Option<ServiceToken>> {
+    lookups.submit(hash, *hash, SecretHash::BYTES).await
+}

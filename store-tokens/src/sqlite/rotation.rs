@@ -1,0 +1,160 @@
+//! Rotating and revoking.
+
+use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Text};
+use serde_json::json;
+use store_core::sqlite::db_error;
+use store_core::tokens::{AuditOrigin, Rotated, ServiceToken, TokenAuditAction};
+use store_core::{Error, Result, Timestamp, TokenId};
+
+use super::audit::{entries_append, heads_read};
+use super::rows::TokenRow;
+use super::schema::service_tokens::{self, dsl};
+use super::tokens::{token_fetch, token_insert};
+use crate::rules::Context;
+use crate::rules::chain::{Heads, ReadyEntry, checked_unused};
+use crate::rules::rotation::ReadyRotation;
+use crate::rules::token::refusal;
+use crate::rules::usage::details;
+
+#[declare_sql_function]
+extern "SQL" {
+    /// The smaller of two texts; nothing unless both are there.
+    #[sql_name = "min"]
+    fn least(a: Nullable<Text>, b: Nullable<Text>) -> Nullable<Text>;
+    /// The first of the two that is there.
+    fn coalesce(a: Nullable<Text>, b: Nullable<Text>) -> Nullable<Text>;
+}
+
+/// Puts a successor in the place of a token.
+pub(super) fn token_rotate(
+    conn: &mut SqliteConnection,
+    cx: &Context,
+    identifier: &TokenId,
+    rotation: &ReadyRotation,
+    origin: &AuditOrigin,
+) -> Result<Rotated> {
+    family_of(conn, identifier)?;
+    let ids = [identifier.as_str(), rotation.successor.as_str()];
+    let mut heads = heads_read(conn, &ids)?;
+    checked_unused(&heads, &rotation.successor)?;
+    let Some(predecessor) = token_replace(conn, identifier, rotation)? else {
+        return Err(rotation_refusal(conn, identifier, rotation.now)?);
+    };
+    let successor = rotation.successor_of(&predecessor)?;
+    token_insert(conn, &successor)?;
+    let old = details([
+        ("rotated_to", json!(rotation.successor.as_str())),
+        ("overlap_ms", json!(rotation.overlap_ms)),
+    ]);
+    let new = details([("rotated_from", json!(identifier.as_str()))]);
+    let (rotated, created) = (TokenAuditAction::Rotated, TokenAuditAction::Created);
+    let entries = [
+        ReadyEntry::new(cx, identifier, rotated, origin, old, rotation.now)?,
+        ReadyEntry::new(cx, &rotation.successor, created, origin, new, rotation.now)?,
+    ];
+    entries_append(conn, &mut heads, &entries)?;
+    Ok(Rotated { predecessor, successor: successor.token })
+}
+
+/// Names the successor of a token that may be rotated, and returns the token.
+fn token_replace(
+    conn: &mut SqliteConnection,
+    identifier: &TokenId,
+    rotation: &ReadyRotation,
+) -> Result<Option<ServiceToken>> {
+    let (now, ends_at) = (rotation.now.to_string(), rotation.ends_at.to_string());
+    let row: Option<TokenRow> = diesel::update(service_tokens::table.find(identifier.as_str()))
+        .filter(dsl::revoked_at.is_null())
+        .filter(dsl::rotated_to.is_null())
+        .filter(dsl::expires_at.is_null().or(dsl::expires_at.gt(&now)))
+        .set((
+            dsl::rotated_to.eq(rotation.successor.as_str()),
+            dsl::rotated_at.eq(&now),
+            dsl::rotation_expires_at.eq(&ends_at),
+            dsl::ends_at.eq(least(coalesce(dsl::ends_at, Some(&ends_at)), Some(&ends_at))),
+        ))
+        .returning(TokenRow::as_returning())
+        .get_result(conn)
+        .optional()
+        .map_err(db_error("token_replace"))?;
+    row.map(TokenRow::into_record).transpose()
+}
+
+/// Says why a token could not be rotated.
+fn rotation_refusal(
+    conn: &mut SqliteConnection,
+    identifier: &TokenId,
+    now: Timestamp,
+) -> Result<Error> {
+    let token = token_fetch(conn, identifier)?;
+    let (revoked, rotated) = (token.revoked_at.is_some(), token.rotated_to.is_some());
+    let refused = refusal(identifier, revoked, rotated, now, token.expires_at);
+    // One that could be rotated by now was stored after the statement had looked.
+    Ok(refused.unwrap_or_else(|| Error::not_found("service token", identifier)))
+}
+
+/// Returns the family of a token; it never changes.
+fn family_of(conn: &mut SqliteConnection, identifier: &TokenId) -> Result<String> {
+    service_tokens::table
+        .find(identifier.as_str())
+        .select(dsl::family)
+        .first(conn)
+        .optional()
+        .map_err(db_error("family_of"))?
+        .ok_or_else(|| Error::not_found("service token", identifier))
+}
+
+/// Revokes a token, or its family, and returns those that were not revoked before.
+pub(super) fn tokens_revoke(
+    conn: &mut SqliteConnection,
+    cx: &Context,
+    identifier: &TokenId,
+    reason: Option<&str>,
+    family: bool,
+    origin: &AuditOrigin,
+) -> Result<Vec<ServiceToken>> {
+    let of = family_of(conn, identifier)?;
+    let mut heads =
+        if family { family_read(conn, &of)? } else { heads_read(conn, &[identifier.as_str()])? };
+    let ids: Vec<&str> = heads.keys().map(String::as_str).collect();
+    let now = cx.clock.now();
+    let at = now.to_string();
+    let rows: Vec<TokenRow> = diesel::update(service_tokens::table)
+        .filter(dsl::identifier.eq_any(ids))
+        .filter(dsl::revoked_at.is_null())
+        .set((
+            dsl::revoked_at.eq(&at),
+            dsl::revoked_by.eq(origin.actor.as_str()),
+            dsl::revocation_reason.eq(reason),
+            dsl::ends_at.eq(least(coalesce(dsl::ends_at, Some(&at)), Some(&at))),
+        ))
+        .returning(TokenRow::as_returning())
+        .load(conn)
+        .map_err(db_error("tokens_revoke"))?;
+    let mut revoked = rows.into_iter().map(TokenRow::into_record).collect::<Result<Vec<_>>>()?;
+    revoked.sort_by(|a, b| a.identifier.cmp(&b.identifier));
+    let mut entries = Vec::with_capacity(revoked.len());
+    for token in &revoked {
+        let mut about = details([("family", json!(family))]);
+        if let Some(reason) = reason {
+            about.insert("reason".into(), json!(reason));
+        }
+        let (id, action) = (&token.identifier, TokenAuditAction::Revoked);
+        entries.push(ReadyEntry::new(cx, id, action, origin, about, now)?);
+    }
+    entries_append(conn, &mut heads, &entries)?;
+    Ok(revoked)
+}
+
+// parity: PostgreSQL locks the family.
+/// Returns the heads of all members of a family.
+fn family_read(conn: &mut SqliteConnection, family: &str) -> Result<Heads> {
+    let members: Vec<String> = service_tokens::table
+        .filter(dsl::family.eq(family))
+        .select(dsl::identifier)
+        .load(conn)
+        .map_err(db_error("family_read"))?;
+    let members: Vec<&str> = members.iter().map(String::as_str).collect();
+    heads_read(conn, &members)
+}

@@ -1,0 +1,60 @@
+//! Checkpoints beside the raw drivers: each operation of the store, and a loop over the driver
+//! that does the same durable work on the same tables, in one run on one machine.
+
+#![expect(clippy::print_stdout, reason = "the table is the result")]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod graph;
+mod operation;
+mod raw_graph;
+mod raw_postgres;
+mod raw_sqlite;
+mod report;
+mod rounds;
+mod rows;
+mod store;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::common::args::{self, Backend, Plan};
+use crate::common::{Result, report as table};
+use crate::operation::Operation;
+
+/// Measures checkpoints on both backends beside their raw drivers.
+///
+/// PostgreSQL is the server in `STORE_TEST_POSTGRES_URL`, in a schema of its own; it must run with
+/// fsync=on. SQLite is a file for each side under target/bench, with synchronous=FULL.
+#[derive(Parser, Debug)]
+#[command(name = "checkpoints")]
+struct Args {
+    #[command(flatten)]
+    common: args::Args,
+}
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let plan: Plan<Operation> = args.common.plan()?;
+    let mut outcomes = Vec::new();
+    if args.common.wants(Backend::Postgres) {
+        outcomes.extend(runtime.block_on(rounds::postgres(&plan))?);
+    }
+    if args.common.wants(Backend::Sqlite) {
+        outcomes.extend(runtime.block_on(rounds::sqlite(&plan))?);
+    }
+    table::table(plan.rounds, &outcomes);
+    report::targets(&outcomes);
+    Ok(())
+}
