@@ -43,9 +43,13 @@ fn packages(krate: &str, features: &str) -> BTreeSet<String> {
     packages
 }
 
+/// The crates that applications depend on.
+const CRATES: [&str; 5] =
+    ["store-checkpoints", "store-core", "store-history", "store-tokens", "store-workflow"];
+
 #[track_caller]
 fn assert_tree(features: &str, present: &[&str], absent: &[&str]) {
-    for krate in ["store-core", "store-history"] {
+    for krate in CRATES {
         let packages = packages(krate, features);
         for name in present {
             assert!(packages.contains(*name), "{krate} with `{features}` lacks {name}");
