@@ -36,6 +36,7 @@ pub(super) fn best_clear(
     workflow_id: &str,
     keep: Option<CheckpointId>,
 ) -> Result<()> {
+    // No id is empty.
     let keep = keep.map(|id| id.to_string()).unwrap_or_default();
     diesel::update(agentensor_checkpoints::table)
         .filter(dsl::workflow_id.eq(workflow_id))
