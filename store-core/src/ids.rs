@@ -194,6 +194,18 @@ external_id! {
     ThreadId, "thread_id"
 }
 external_id! {
+    /// Whose something is, as the application knows them: a user, or a tenant and a user.
+    OwnerId, "owner"
+}
+external_id! {
+    /// The id of an item, unique within its thread.
+    ItemId, "item_id"
+}
+external_id! {
+    /// The id of an attachment, chosen by the application.
+    AttachmentId, "attachment_id"
+}
+external_id! {
     /// The id of a service token, which is no secret.
     TokenId, "identifier"
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod chatkit;
 pub mod checkpoints;
 mod clock;
 mod databases;
@@ -35,9 +36,9 @@ pub use databases::Databases;
 pub use error::{Cause, Denial, Error, Failure, Message, MigrationError, Result};
 pub use health::{Health, MigrationStatus, PoolStatus};
 pub use ids::{
-    Actor, CheckpointId, EXTERNAL_ID_MAX_BYTES, ExecutionId, GraphCheckpointId, JobId, ListenerId,
-    RunId, TaskId, ThreadId, TokenId, WorkflowId, WorkflowVersionId, check_external,
-    check_short_text,
+    Actor, AttachmentId, CheckpointId, EXTERNAL_ID_MAX_BYTES, ExecutionId, GraphCheckpointId,
+    ItemId, JobId, ListenerId, OwnerId, RunId, TaskId, ThreadId, TokenId, WorkflowId,
+    WorkflowVersionId, check_external, check_short_text,
 };
 pub use page::{Cursor, Listing, Order, Page, PageRequest};
 pub use secrecy::{ExposeSecret, SecretString};

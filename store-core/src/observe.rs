@@ -121,6 +121,10 @@ macro_rules! one_row {
 }
 
 one_row!(
+    crate::Cursor,
+    crate::chatkit::Attachment,
+    crate::chatkit::Thread,
+    crate::chatkit::ThreadItem,
     crate::checkpoints::Checkpoint,
     crate::checkpoints::CheckpointComparison,
     crate::history::Execution,
@@ -187,6 +191,12 @@ impl Rows for crate::queue::Reaped {
 impl Rows for crate::history::PruneReport {
     fn rows(&self) -> u64 {
         self.executions
+    }
+}
+
+impl Rows for crate::chatkit::ThreadPruneReport {
+    fn rows(&self) -> u64 {
+        self.threads
     }
 }
 

@@ -2,6 +2,18 @@
 //!
 //! Names are `<subsystem>::<backend>::<fact>`.
 
+mod chatkit {
+    #[cfg(feature = "sqlite")]
+    mod sqlite {
+        store_tests::chatkit_tests!(store_tests::fixture::chatkit::sqlite);
+    }
+
+    #[cfg(feature = "postgres")]
+    mod postgres {
+        store_tests::chatkit_tests!(store_tests::fixture::chatkit::postgres);
+    }
+}
+
 mod checkpoints {
     #[cfg(feature = "sqlite")]
     mod sqlite {

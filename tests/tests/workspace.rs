@@ -44,8 +44,14 @@ fn packages(krate: &str, features: &str) -> BTreeSet<String> {
 }
 
 /// The crates that applications depend on.
-const CRATES: [&str; 5] =
-    ["store-checkpoints", "store-core", "store-history", "store-tokens", "store-workflow"];
+const CRATES: [&str; 6] = [
+    "store-chatkit",
+    "store-checkpoints",
+    "store-core",
+    "store-history",
+    "store-tokens",
+    "store-workflow",
+];
 
 #[track_caller]
 fn assert_tree(features: &str, present: &[&str], absent: &[&str]) {

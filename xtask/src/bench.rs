@@ -6,7 +6,7 @@ use crate::sh::Cmd;
 use crate::workspace::Workspace;
 
 /// The benchmark targets of the package `store-tests`.
-const AREAS: [&str; 5] = ["history", "workflow", "queue", "tokens", "checkpoints"];
+const AREAS: [&str; 6] = ["history", "workflow", "queue", "tokens", "checkpoints", "chatkit"];
 
 /// Runs the benchmarks of areas on both backends, each operation beside the raw driver.
 ///

@@ -10,9 +10,9 @@ use uuid::Uuid;
 
 use super::rows::CheckpointRow;
 use super::schema::agentensor_checkpoints::{self, dsl};
-use super::statement::{Bind, Statement};
 use crate::rules::Context;
 use crate::rules::retention::need;
+use store_core::postgres::{Bind, Statement};
 
 // parity: SQLite has one writer.
 const LOCK: &str = "SELECT workflow.workflow_id FROM agentensor_workflows AS workflow \

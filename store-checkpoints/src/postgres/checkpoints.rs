@@ -7,11 +7,11 @@ use store_core::checkpoints::{Checkpoint, CheckpointComparison};
 use store_core::postgres::db_error;
 use store_core::{CheckpointId, Error, Listing, Order, Page, Result};
 
-use super::budget::{WithinBudget, split};
 use super::rows::CheckpointRow;
 use super::schema::agentensor_checkpoints::{self, dsl};
 use crate::rules::Context;
 use crate::rules::compare::comparison;
+use store_core::postgres::{WithinBudget, split};
 
 /// Finds a checkpoint.
 pub(super) async fn checkpoint_find(

@@ -8,9 +8,9 @@ use store_core::postgres::db_error;
 use store_core::{Page, Result};
 
 use super::rows::CheckpointRow;
-use super::statement::{Bind, Statement};
 use crate::rules::Context;
 use crate::rules::lineage::ReadyLine;
+use store_core::postgres::{Bind, Statement};
 
 type Columns = SqlTypeOf<AsSelect<CheckpointRow, Pg>>;
 

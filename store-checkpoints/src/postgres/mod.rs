@@ -48,7 +48,6 @@ macro_rules! writing_statement {
     }};
 }
 
-mod budget;
 mod changes;
 mod checkpoints;
 mod error;
@@ -61,7 +60,6 @@ mod repository;
 mod retention;
 mod rows;
 mod schema;
-mod statement;
 
 pub use graph::PostgresGraphCheckpointer;
 pub use migrations::{MIGRATIONS, SCHEMA};

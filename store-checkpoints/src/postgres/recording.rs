@@ -9,8 +9,8 @@ use store_core::postgres::db_error;
 use super::changes::{best_clear, best_lock};
 use super::error::on_record;
 use super::rows::JsonText;
-use super::statement::{Bind, Statement};
 use crate::rules::checkpoint::{ReadyCheckpoint, used_up};
+use store_core::postgres::{Bind, Statement};
 
 // parity: one text for two statements, which SQLite does not need to join.
 /// Takes the version of a checkpoint. A version given moves the counter forward, never back.

@@ -7,8 +7,8 @@ use store_core::postgres::db_error;
 use uuid::Uuid;
 
 use super::rows::KinRow;
-use super::statement::{Bind, Statement};
 use crate::rules::retention::{Doomed, Kin, ReadyPrune};
+use store_core::postgres::{Bind, Statement};
 
 type Columns = (SqlUuid, Nullable<SqlUuid>, Bool, Bool, Bool, BigInt);
 

@@ -1,13 +1,8 @@
 //! Rows as they are stored, and how they become records.
 
-use std::io::Write as _;
-
 use chrono::{DateTime, Utc};
-use diesel::expression::AsExpression;
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::serialize::{self, IsNull, Output, ToSql};
-use diesel::sql_types::Jsonb;
 use serde_json::Value;
 use store_core::checkpoints::{Checkpoint, Metrics};
 use store_core::json::JsonPolicy;
@@ -18,19 +13,7 @@ use super::schema::agentensor_checkpoints;
 use crate::rules::retention::Kin;
 
 // parity: SQLite binds the text itself.
-/// JSON text that was admitted, in the form JSONB has on the wire: a version and the text.
-#[derive(Debug, Clone, Copy, AsExpression)]
-#[diesel(sql_type = Jsonb)]
-pub(super) struct JsonText<'a>(pub(super) &'a str);
-
-// parity: belongs to JsonText.
-impl ToSql<Jsonb, Pg> for JsonText<'_> {
-    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
-        out.write_all(&[1])?;
-        out.write_all(self.0.as_bytes())?;
-        Ok(IsNull::No)
-    }
-}
+pub(super) use store_core::postgres::JsonText;
 
 /// A checkpoint, with the columns in the order of the table.
 #[derive(Debug, Queryable, Selectable)]

@@ -8,9 +8,9 @@ use store_core::{CheckpointId, Error, Result};
 
 use super::rows::CheckpointRow;
 use super::schema::agentensor_checkpoints::{self, dsl};
-use super::statement::{Bind, Statement};
 use crate::rules::Context;
 use crate::rules::retention::need;
+use store_core::sqlite::{Bind, Statement};
 
 const NEED: &str = "SELECT one.is_best, NOT EXISTS (\
      SELECT 1 FROM agentensor_checkpoints AS newer WHERE newer.workflow_id = one.workflow_id \

@@ -6,11 +6,11 @@ use store_core::checkpoints::{Checkpoint, CheckpointComparison};
 use store_core::sqlite::db_error;
 use store_core::{CheckpointId, Error, Listing, Order, Page, Result};
 
-use super::budget::within_budget;
 use super::rows::CheckpointRow;
 use super::schema::agentensor_checkpoints::{self, dsl};
 use crate::rules::Context;
 use crate::rules::compare::comparison;
+use store_core::sqlite::within_budget;
 
 /// Finds a checkpoint.
 pub(super) fn checkpoint_find(

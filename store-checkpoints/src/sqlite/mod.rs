@@ -28,7 +28,6 @@ macro_rules! writing {
     }};
 }
 
-mod budget;
 mod changes;
 mod checkpoints;
 mod error;
@@ -41,7 +40,6 @@ mod repository;
 mod retention;
 mod rows;
 mod schema;
-mod statement;
 
 pub use graph::SqliteGraphCheckpointer;
 pub use migrations::{MIGRATIONS, SCHEMA};

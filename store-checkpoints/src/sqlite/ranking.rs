@@ -11,9 +11,9 @@ use super::checkpoints::of_workflow;
 use super::rows::CheckpointRow;
 use super::schema::agentensor_checkpoint_metrics::{self, dsl as number};
 use super::schema::agentensor_checkpoints::{self, dsl};
-use super::statement::{Bind, Statement};
 use crate::rules::Context;
 use crate::rules::filter::ReadyFilter;
+use store_core::sqlite::{Bind, Statement};
 
 type Filtered = agentensor_checkpoints::BoxedQuery<'static, Sqlite>;
 type Columns = SqlTypeOf<AsSelect<CheckpointRow, Sqlite>>;

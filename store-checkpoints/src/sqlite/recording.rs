@@ -7,8 +7,8 @@ use store_core::sqlite::db_error;
 
 use super::changes::best_clear;
 use super::error::on_record;
-use super::statement::{Bind, Statement};
 use crate::rules::checkpoint::{ReadyCheckpoint, used_up};
+use store_core::sqlite::{Bind, Statement};
 
 // A version given moves the counter forward, never back. Nothing comes back when there is no next
 // version.

@@ -7,9 +7,9 @@ use store_core::Result;
 use store_core::sqlite::db_error;
 
 use super::rows::KinRow;
-use super::statement::{Bind, Statement};
 use crate::rules::Context;
 use crate::rules::retention::{Doomed, Kin, ReadyPrune};
+use store_core::sqlite::{Bind, Statement};
 
 type Columns = (Text, Nullable<Text>, Bool, Bool, Bool, BigInt);
 

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::{Error, Failure, Result};
@@ -33,6 +34,10 @@ pub trait Batch: Send + Sync + 'static {
 
     /// The operation, for errors.
     const OPERATION: &'static str;
+
+    /// Whether requests only read. One that finds its lane idle is then run by its caller, which
+    /// saves two changes of the task, and ends when the caller goes away.
+    const READS: bool = false;
 
     /// Carries out the requests, all of them in one statement, and answers each in its place.
     ///
@@ -81,7 +86,7 @@ impl<B: Batch> Coalescer<B> {
     /// Carries out a request with whatever else waits in its lane.
     ///
     /// `contends_on` is the row it locks, `bytes` its size. Once accepted it is carried out, even
-    /// if the caller goes away.
+    /// if the caller goes away, unless requests [only read](Batch::READS).
     ///
     /// # Errors
     /// What the statement answers for this request.
@@ -91,8 +96,15 @@ impl<B: Batch> Coalescer<B> {
         request: B::Request,
         bytes: usize,
     ) -> Result<B::Response> {
-        let (reply, answer) = oneshot::channel();
         let lane = self.lane_of(contends_on);
+        if B::READS
+            && let Some(turn) = self.turn(lane)
+        {
+            let answer = self.run(&[request]).await.pop();
+            drop(turn);
+            return answer.unwrap_or_else(|| Err(Error::failed(B::OPERATION, Failure::Other)));
+        }
+        let (reply, answer) = oneshot::channel();
         if self.enqueue(lane, Waiting { request, bytes, reply }) {
             let this = self.clone();
             tokio::spawn(async move { this.drive(lane).await });
@@ -100,6 +112,14 @@ impl<B: Batch> Coalescer<B> {
         answer.await.unwrap_or_else(|_runtime_gone| {
             Err(Error::failed(B::OPERATION, Failure::Unavailable { outcome_unknown: true }))
         })
+    }
+
+    /// Takes an idle lane, until the turn is dropped.
+    fn turn(&self, lane: usize) -> Option<Turn<'_, B>> {
+        let mut idle = self.lanes[lane].lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = std::mem::replace(&mut idle.running, true);
+        // Lazily: a turn that is dropped gives the lane back.
+        (!taken).then(|| Turn { coalescer: self, lane })
     }
 
     fn lane_of(&self, contends_on: &impl Hash) -> usize {
@@ -174,5 +194,77 @@ impl<B: Batch> Coalescer<B> {
             });
         }
         answers
+    }
+}
+
+/// A lane that a caller runs by itself. Whoever came meanwhile is served afterwards, also when the
+/// caller went away.
+struct Turn<'a, B: Batch> {
+    coalescer: &'a Coalescer<B>,
+    lane: usize,
+}
+
+impl<B: Batch> Drop for Turn<'_, B> {
+    fn drop(&mut self) {
+        let (this, lane) = (self.coalescer, self.lane);
+        let mut left = this.lanes[lane].lock().unwrap_or_else(PoisonError::into_inner);
+        // Without a runtime nobody waits; who comes later starts the lane.
+        let runtime = Handle::try_current().ok().filter(|_| !left.queue.is_empty());
+        left.running = runtime.is_some();
+        if let Some(runtime) = runtime {
+            let this = this.clone();
+            drop(runtime.spawn(async move { this.drive(lane).await }));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    /// Answers with what was asked, as often as it is let through a gate.
+    struct Echo {
+        gate: Semaphore,
+    }
+
+    #[async_trait]
+    impl Batch for Echo {
+        type Request = u32;
+        type Response = u32;
+
+        const OPERATION: &'static str = "echo";
+        const READS: bool = true;
+
+        async fn run(&self, requests: &[u32]) -> Result<Vec<Result<u32>>> {
+            let permit = self.gate.acquire().await;
+            permit.map_err(|_closed| Error::failed("echo", Failure::Other))?.forget();
+            Ok(requests.iter().copied().map(Ok).collect())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_goes_away_leaves_its_lane_to_those_who_came_meanwhile() {
+        let echoes = Coalescer::new(Echo { gate: Semaphore::new(0) });
+        let first = echoes.submit(&1, 10, 1);
+        let second = echoes.submit(&1, 20, 1);
+        let mut first = Box::pin(first);
+        let mut second = Box::pin(second);
+        assert!((&mut first).now_or_never().is_none());
+        assert!((&mut second).now_or_never().is_none());
+        drop(first);
+        echoes.batch.gate.add_permits(1);
+        assert_eq!(second.await.unwrap(), 20);
+    }
+
+    #[tokio::test]
+    async fn a_reader_alone_leaves_its_lane_idle() {
+        let echoes = Coalescer::new(Echo { gate: Semaphore::new(3) });
+        for asked in 0..3 {
+            assert_eq!(echoes.submit(&1, asked, 1).await.unwrap(), asked);
+        }
+        let lane = echoes.lane_of(&1);
+        assert!(!echoes.lanes[lane].lock().unwrap().running);
     }
 }

@@ -1,5 +1,6 @@
 //! PostgreSQL: a fair pool, TLS, several hosts, `LISTEN`, and statements shared by callers.
 
+mod budget;
 mod coalescer;
 mod connect;
 mod database;
@@ -11,13 +12,16 @@ mod migration_lock;
 mod options;
 mod pool;
 mod retry;
+mod statement;
 mod tls;
 mod transaction;
 
+pub use budget::{WithinBudget, split};
 pub use coalescer::{Batch, Coalescer};
 pub use database::Database;
 pub use error::{Violation, db_error};
 pub use listen::{Listener, Notice};
 pub use options::Options;
 pub use pool::Conn;
+pub use statement::{Bind, Composed, JsonText, Statement};
 pub use transaction::{begin, finish};

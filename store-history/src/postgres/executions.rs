@@ -10,11 +10,11 @@ use store_core::json::JsonPolicy;
 use store_core::postgres::db_error;
 use store_core::{Error, ExecutionId, Listing, Order, Page, Result};
 
-use super::budget::{WithinBudget, split};
 use super::error::on_insert;
 use super::rows::{ExecutionRow, NewExecutionRow};
 use super::schema::history_executions::{self, dsl};
 use crate::rules::{ExecutionKey, Finish, ReadyExecution, ReadyFilter};
+use store_core::postgres::{WithinBudget, split};
 
 #[declare_sql_function]
 extern "SQL" {

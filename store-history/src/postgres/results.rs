@@ -8,11 +8,11 @@ use store_core::json::JsonPolicy;
 use store_core::postgres::db_error;
 use store_core::{ExecutionId, Listing, Order, Page, Result};
 
-use super::budget::{WithinBudget, split};
 use super::error::on_child;
 use super::rows::{NewResultRow, ResultRow};
 use super::schema::history_results::{self, dsl};
 use crate::rules::{ReadyResult, ResultKey};
+use store_core::postgres::{WithinBudget, split};
 
 /// Puts a result, replacing what was under its key.
 pub(super) async fn result_put(conn: &mut AsyncPgConnection, ready: &ReadyResult) -> Result<()> {

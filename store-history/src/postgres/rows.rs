@@ -1,13 +1,8 @@
 //! Rows as they are stored, and how they become records.
 
-use std::io::Write as _;
-
 use chrono::{DateTime, Utc};
-use diesel::expression::AsExpression;
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::serialize::{self, IsNull, Output, ToSql};
-use diesel::sql_types::Jsonb;
 use serde_json::Value;
 use store_core::history::{Execution, Step, TaskExecution, TaskResult, Usage};
 use store_core::json::JsonPolicy;
@@ -17,19 +12,7 @@ use super::schema::{history_executions, history_results, history_steps, history_
 use crate::rules::{ReadyExecution, ReadyResult, ReadyTask};
 
 // parity: SQLite binds the text itself.
-/// JSON text that was admitted, in the form JSONB has on the wire: a version and the text.
-#[derive(Debug, Clone, Copy, AsExpression)]
-#[diesel(sql_type = Jsonb)]
-pub(super) struct JsonText<'a>(pub(super) &'a str);
-
-// parity: belongs to JsonText.
-impl ToSql<Jsonb, Pg> for JsonText<'_> {
-    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
-        out.write_all(&[1])?;
-        out.write_all(self.0.as_bytes())?;
-        Ok(IsNull::No)
-    }
-}
+pub(super) use store_core::postgres::JsonText;
 
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = history_executions, check_for_backend(Pg))]

@@ -9,11 +9,11 @@ use store_core::json::JsonPolicy;
 use store_core::postgres::db_error;
 use store_core::{Error, ExecutionId, Listing, Order, Page, Result};
 
-use super::budget::{WithinBudget, split};
 use super::error::on_child;
 use super::rows::{NewTaskRow, TaskRow};
 use super::schema::history_tasks::{self, dsl};
 use crate::rules::{ReadyTask, TaskKey};
+use store_core::postgres::{WithinBudget, split};
 
 /// Records an attempt; one that is stored as running is replaced.
 pub(super) async fn task_record(

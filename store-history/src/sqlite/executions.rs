@@ -9,11 +9,11 @@ use store_core::json::JsonPolicy;
 use store_core::sqlite::{db_error, json_contains};
 use store_core::{Error, ExecutionId, Listing, Order, Page, Result};
 
-use super::budget::within_budget;
 use super::error::on_insert;
 use super::rows::{ExecutionRow, NewExecutionRow};
 use super::schema::history_executions::{self, dsl};
 use crate::rules::{ExecutionKey, Finish, ReadyExecution, ReadyFilter};
+use store_core::sqlite::within_budget;
 
 #[declare_sql_function]
 extern "SQL" {

@@ -1,7 +1,6 @@
 //! Run history in a SQLite file.
 
 mod append;
-mod budget;
 mod error;
 mod executions;
 mod migrations;

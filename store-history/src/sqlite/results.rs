@@ -7,11 +7,11 @@ use store_core::json::JsonPolicy;
 use store_core::sqlite::db_error;
 use store_core::{ExecutionId, Listing, Order, Page, Result};
 
-use super::budget::within_budget;
 use super::error::on_child;
 use super::rows::{NewResultRow, ResultRow};
 use super::schema::history_results::{self, dsl};
 use crate::rules::{ReadyResult, ResultKey};
+use store_core::sqlite::within_budget;
 
 /// Puts a result, replacing what was under its key.
 pub(super) fn result_put(conn: &mut SqliteConnection, ready: &ReadyResult) -> Result<()> {

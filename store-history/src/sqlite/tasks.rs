@@ -8,11 +8,11 @@ use store_core::json::JsonPolicy;
 use store_core::sqlite::db_error;
 use store_core::{Error, ExecutionId, Listing, Order, Page, Result};
 
-use super::budget::within_budget;
 use super::error::on_child;
 use super::rows::{NewTaskRow, TaskRow};
 use super::schema::history_tasks::{self, dsl};
 use crate::rules::{ReadyTask, TaskKey};
+use store_core::sqlite::within_budget;
 
 /// Records an attempt; one that is stored as running is replaced.
 pub(super) fn task_record(

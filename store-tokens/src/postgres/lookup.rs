@@ -26,6 +26,7 @@ impl Batch for LookupBatch {
     type Response = Option<ServiceToken>;
 
     const OPERATION: &'static str = "tokens_find_by_hash";
+    const READS: bool = true;
 
     async fn run(&self, requests: &[Self::Request]) -> Result<Vec<Result<Self::Response>>> {
         let found = self

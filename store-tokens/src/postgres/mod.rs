@@ -49,7 +49,6 @@ macro_rules! writing_statement {
 }
 
 mod audit;
-mod budget;
 mod error;
 mod lookup;
 mod migrations;

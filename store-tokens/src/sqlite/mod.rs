@@ -29,7 +29,6 @@ macro_rules! writing {
 }
 
 mod audit;
-mod budget;
 mod error;
 mod lookup;
 mod migrations;

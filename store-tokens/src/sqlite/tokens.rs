@@ -9,7 +9,6 @@ use store_core::tokens::{AuditOrigin, ServiceToken, TokenAuditAction, TokenFilte
 use store_core::{Error, Listing, Order, Page, Result, TokenId};
 
 use super::audit::{entries_append, heads_read};
-use super::budget::within_budget;
 use super::error::on_insert;
 use super::rows::{NewTokenRow, TokenRow};
 use super::schema::service_tokens::{self, dsl};
@@ -17,6 +16,7 @@ use crate::rules::chain::{ReadyEntry, checked_unused};
 use crate::rules::token::ReadyToken;
 use crate::rules::usage::details;
 use crate::rules::{Context, TokenKey};
+use store_core::sqlite::within_budget;
 
 #[declare_sql_function]
 extern "SQL" {

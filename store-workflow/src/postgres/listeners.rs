@@ -11,11 +11,11 @@ use store_core::workflow::{ListenerStatus, ListenerSubscription};
 use store_core::{Error, ListenerId, Listing, Order, Page, Result, Timestamp, WorkflowId};
 use uuid::Uuid;
 
-use super::budget::{WithinBudget, split};
 use super::rows::{ListenerRow, NewListenerRow};
 use super::schema::workflow_listeners::{self, dsl};
 use crate::rules::Context;
 use crate::rules::listener::ReadyListener;
+use store_core::postgres::{WithinBudget, split};
 
 /// The bytes of the error text that is stored.
 const ERROR_BYTES: &str = "coalesce(octet_length(workflow_listeners.last_error), 0)";

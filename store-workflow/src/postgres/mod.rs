@@ -49,7 +49,6 @@ macro_rules! writing_statement {
 }
 
 mod audit;
-mod budget;
 mod cron;
 mod handles;
 mod listener_events;

@@ -11,7 +11,6 @@ use store_core::workflow::{AuditAction, Run, RunFilter};
 use store_core::{Error, Listing, Order, Page, Result, RunId, Timestamp};
 use uuid::Uuid;
 
-use super::budget::{WithinBudget, split};
 use super::queue::retention::run_jobs_forget;
 use super::rows::{Reader, RunRow};
 use super::run_creation::{InsertRuns, LookUp, LookedUp};
@@ -20,6 +19,7 @@ use super::schema::workflow_runs::{self, dsl};
 use super::workflows::workflow_refusal;
 use crate::rules::run::{ReadyRun, ReadyRunFilter, StoredRun, VersionConfig};
 use crate::rules::{Context, RunKey};
+use store_core::postgres::{WithinBudget, split};
 
 type Filtered = workflow_runs::BoxedQuery<'static, Pg>;
 

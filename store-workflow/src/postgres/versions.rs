@@ -9,7 +9,6 @@ use store_core::workflow::{AuditAction, WorkflowVersion};
 use store_core::{Actor, Error, Listing, Order, Page, Result, WorkflowId, WorkflowVersionId};
 
 use super::audit::audit_insert;
-use super::budget::{WithinBudget, split};
 use super::listeners::listener_sync;
 use super::rows::{JsonText, NewVersionRow, VersionRow};
 use super::schema::workflow_versions::{self, dsl};
@@ -18,6 +17,7 @@ use super::workflows::workflow_refusal;
 use crate::rules::Context;
 use crate::rules::config::config_to_json;
 use crate::rules::version::ReadyVersion;
+use store_core::postgres::{WithinBudget, split};
 
 /// Creates the next version of a workflow, with its listeners and its audit; the inner error says
 /// why the workflow takes none, which is itself audited.

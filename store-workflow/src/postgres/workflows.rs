@@ -10,7 +10,6 @@ use store_core::workflow::{AuditAction, Workflow, WorkflowFilter};
 use store_core::{Actor, Error, Listing, Order, Page, Result, Timestamp, WorkflowId};
 
 use super::audit::audit_insert;
-use super::budget::{WithinBudget, split};
 use super::handles::handle_move;
 use super::listeners::listener_disable_all;
 use super::queue::retention::workflow_jobs_forget;
@@ -20,6 +19,7 @@ use super::schema::{workflow_audit, workflow_runs};
 use crate::rules::Context;
 use crate::rules::change::{self, Request};
 use crate::rules::workflow::StoredWorkflow;
+use store_core::postgres::{WithinBudget, split};
 
 #[declare_sql_function]
 extern "SQL" {

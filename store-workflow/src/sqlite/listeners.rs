@@ -8,11 +8,11 @@ use store_core::sqlite::db_error;
 use store_core::workflow::{ListenerStatus, ListenerSubscription};
 use store_core::{Error, ListenerId, Listing, Order, Page, Result, Timestamp, WorkflowId};
 
-use super::budget::within_budget;
 use super::rows::{ListenerRow, NewListenerRow};
 use super::schema::workflow_listeners::{self, dsl};
 use crate::rules::Context;
 use crate::rules::listener::ReadyListener;
+use store_core::sqlite::within_budget;
 
 /// The bytes of the error text that is stored.
 const ERROR_BYTES: &str = "coalesce(length(CAST(workflow_listeners.last_error AS BLOB)), 0)";

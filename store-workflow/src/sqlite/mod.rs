@@ -29,7 +29,6 @@ macro_rules! writing {
 }
 
 mod audit;
-mod budget;
 mod cron;
 mod handles;
 mod listener_events;

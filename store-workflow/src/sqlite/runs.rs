@@ -8,7 +8,6 @@ use store_core::sqlite::{db_error, json_contains};
 use store_core::workflow::{AuditAction, Run, RunFilter};
 use store_core::{Error, Listing, Order, Page, Result, RunId, Timestamp, WorkflowId};
 
-use super::budget::within_budget;
 use super::queue::retention::run_jobs_forget;
 use super::rows::{NewAuditRow, NewJobRow, NewRunRow, Reader, RunRow};
 use super::schema::workflow_runs::{self, dsl};
@@ -16,6 +15,7 @@ use super::schema::{jobs, workflow_audit, workflow_versions, workflows};
 use super::workflows::workflow_refusal;
 use crate::rules::run::{ReadyRun, ReadyRunFilter, StoredRun, VersionConfig};
 use crate::rules::{Context, RunKey};
+use store_core::sqlite::within_budget;
 
 type Filtered = workflow_runs::BoxedQuery<'static, Sqlite>;
 

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "showing what happens is what a demo is for")]
 
 mod appending;
+mod chatkit;
 mod checkpoints;
 mod configuration;
 mod digest;
@@ -40,7 +41,9 @@ type Result<T, E = Error> = std::result::Result<T, E>;
 /// results; it is finished, listed, paged, streamed, and counted by a prune that deletes nothing.
 /// A service token is minted, refused, authenticated, rotated and revoked, and its audit checked.
 /// Checkpoints of training are recorded, ranked, compared and pruned; the state of a graph run is
-/// saved step by step, resumed, copied and pruned.
+/// saved step by step, resumed, copied and pruned. A conversation is saved, added to by two hundred
+/// callers at once, paged, filtered and searched; a file is attached to it, and removed when the
+/// conversation was pruned.
 /// In the end this program starts itself again and checks that everything is there. It can be run
 /// as often as you like: each time with a workflow and an execution of its own.
 ///

@@ -190,6 +190,7 @@ async fn hold(store: &dyn WorkflowStore, lock: &str, seconds: u64) -> Outcome<Va
 async fn start(settings: &Settings, times: u64) -> Outcome<Value> {
     for _ in 0..times {
         let databases = Databases::new(settings.clone());
+        drop(store_chatkit::open(&databases).await?);
         drop(store_checkpoints::open(&databases).await?);
         drop(store_history::open(&databases).await?);
         drop(store_tokens::open(&databases).await?);

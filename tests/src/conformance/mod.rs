@@ -1,5 +1,6 @@
 //! The behaviours of every protocol, one module per subsystem.
 
+pub mod chatkit;
 pub mod checkpoints;
 pub mod graph;
 pub mod history;

@@ -1,5 +1,7 @@
 //! Records that tests are made of.
 
+mod chat_forms;
+mod chatkit;
 mod checkpoints;
 mod graph;
 mod history;
@@ -8,6 +10,8 @@ mod tokens;
 mod trigger;
 mod workflow;
 
+pub use chat_forms::*;
+pub use chatkit::*;
 pub use checkpoints::*;
 pub use graph::*;
 pub use history::*;

@@ -26,7 +26,7 @@ async fn health(db: &Database) -> Health {
 #[test]
 fn a_server_that_answers_is_reachable_writable_and_ready() {
     run(async {
-        let place = Place::fresh().await;
+        let place = Place::fresh(&store_history::postgres::SCHEMA).await;
         let health = health(&place.db).await;
         assert!(health.is_ready(), "{health:?}");
         assert_eq!((health.reachable, health.writable), (true, Some(true)));

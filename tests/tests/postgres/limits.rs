@@ -18,7 +18,7 @@ async fn execute(conn: &mut AsyncPgConnection, statements: &str) -> Result<()> {
 
 /// A fresh schema with a table of two rows, and a database over it.
 async fn two_rows(lock_timeout: Duration) -> (Place, Database) {
-    let place = Place::fresh().await;
+    let place = Place::fresh(&store_history::postgres::SCHEMA).await;
     let schema = &place.schemas[0];
     connect()
         .await
@@ -97,7 +97,7 @@ fn one_of_two_deadlocked_transactions_fails_and_the_other_goes_on() {
 #[test]
 fn a_write_in_a_read_only_session_is_refused_as_read_only() {
     run(async {
-        let place = Place::fresh().await;
+        let place = Place::fresh(&store_history::postgres::SCHEMA).await;
         let dsn = with(&url(), "options=-c%20default_transaction_read_only%3Don");
         let settings = settings(&dsn).postgres_schema(&place.schemas[0]).build().unwrap();
         let store = store_history::open(&Databases::new(settings)).await.unwrap();

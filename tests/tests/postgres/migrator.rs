@@ -44,7 +44,8 @@ fn with_auto_migrate_off_an_empty_schema_is_refused_and_left_alone() {
 #[test]
 fn with_auto_migrate_off_a_migrated_schema_opens() {
     run(async {
-        let place = store_tests::fixture::postgres::Place::fresh().await;
+        let place =
+            store_tests::fixture::postgres::Place::fresh(&store_history::postgres::SCHEMA).await;
         let settings = settings(&url())
             .postgres_schema(&place.schemas[0])
             .auto_migrate(false)

@@ -108,7 +108,7 @@ fn a_connection_that_was_killed_while_idle_is_replaced() {
 #[test]
 fn a_write_after_the_connection_was_killed_while_idle_succeeds() {
     run(async {
-        let place = Place::fresh().await;
+        let place = Place::fresh(&store_history::postgres::SCHEMA).await;
         let application = place.schemas[0].clone();
         let dsn = with(&url(), &format!("application_name={application}"));
         let settings = settings(&dsn)

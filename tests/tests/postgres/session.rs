@@ -93,7 +93,7 @@ fn a_schema_that_the_search_path_reads_as_something_else_is_refused() {
 #[test]
 fn without_a_statement_cache_the_store_works_and_the_server_keeps_no_statements() {
     run(async {
-        let place = Place::fresh().await;
+        let place = Place::fresh(&store_history::postgres::SCHEMA).await;
         let mut kept = Vec::new();
         for cache in [false, true] {
             let builder = settings(&url())

@@ -83,8 +83,10 @@ impl Bare {
     /// The names of all tables, journals included, without those that SQLite keeps for itself.
     pub(crate) async fn tables(&self) -> Vec<String> {
         self.column(if self.is_sqlite() {
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' \
-             ORDER BY name"
+            // An index of words is a virtual table over shadow tables of FTS5: they come and go
+            // with it, and no `schema.rs` has them.
+            "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' \
+             AND name NOT LIKE 'sqlite%' ORDER BY name"
         } else {
             "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1"
         })

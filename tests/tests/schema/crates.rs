@@ -20,12 +20,42 @@ pub(crate) struct Crate {
     pub(crate) code: [&'static str; 2],
     /// Its tables, in order of name, without the journal.
     pub(crate) tables: &'static [&'static str],
+    /// Columns that it has on SQLite alone: table and column. The migration says why.
+    pub(crate) only_sqlite: &'static [(&'static str, &'static str)],
     /// How many foreign keys it has.
     pub(crate) foreign_keys: usize,
     /// Text by which its listings are ordered, or totals: table and column.
     #[cfg(feature = "postgres")]
     pub(crate) ordered: &'static [(&'static str, &'static str)],
 }
+
+pub(crate) static CHATKIT: Crate = Crate {
+    #[cfg(feature = "sqlite")]
+    sqlite: &store_chatkit::sqlite::SCHEMA,
+    #[cfg(feature = "postgres")]
+    postgres: &store_chatkit::postgres::SCHEMA,
+    migrations: &["2026-11-21-000015_create_chatkit"],
+    directory: concat!(env!("CARGO_MANIFEST_DIR"), "/../store-chatkit/migrations"),
+    code: [
+        include_str!("../../../store-chatkit/src/sqlite/schema.rs"),
+        include_str!("../../../store-chatkit/src/postgres/schema.rs"),
+    ],
+    tables: &["chatkit_attachments", "chatkit_files", "chatkit_items", "chatkit_threads"],
+    only_sqlite: &[("chatkit_items", "item_key")],
+    foreign_keys: 3,
+    #[cfg(feature = "postgres")]
+    ordered: &[
+        ("chatkit_attachments", "attachment_id"),
+        ("chatkit_attachments", "thread_id"),
+        ("chatkit_files", "attachment_id"),
+        ("chatkit_files", "storage_path"),
+        ("chatkit_items", "item_id"),
+        ("chatkit_items", "thread_id"),
+        ("chatkit_threads", "owner"),
+        ("chatkit_threads", "thread_id"),
+        ("chatkit_threads", "workflow_id"),
+    ],
+};
 
 pub(crate) static CHECKPOINTS: Crate = Crate {
     #[cfg(feature = "sqlite")]
@@ -48,6 +78,7 @@ pub(crate) static CHECKPOINTS: Crate = Crate {
         "graph_values",
         "graph_writes",
     ],
+    only_sqlite: &[],
     foreign_keys: 9,
     #[cfg(feature = "postgres")]
     ordered: &[
@@ -73,6 +104,7 @@ pub(crate) static HISTORY: Crate = Crate {
         include_str!("../../../store-history/src/postgres/schema.rs"),
     ],
     tables: &["history_executions", "history_results", "history_steps", "history_tasks"],
+    only_sqlite: &[],
     foreign_keys: 3,
     #[cfg(feature = "postgres")]
     ordered: &[
@@ -121,6 +153,7 @@ pub(crate) static WORKFLOW: Crate = Crate {
         "workflow_webhooks",
         "workflows",
     ],
+    only_sqlite: &[],
     foreign_keys: 13,
     #[cfg(feature = "postgres")]
     ordered: &[
@@ -158,6 +191,7 @@ pub(crate) static TOKENS: Crate = Crate {
         "service_token_windows",
         "service_tokens",
     ],
+    only_sqlite: &[],
     foreign_keys: 1,
     #[cfg(feature = "postgres")]
     ordered: &[
@@ -168,7 +202,7 @@ pub(crate) static TOKENS: Crate = Crate {
 };
 
 /// All of them. They share a database, as they do in an application.
-pub(crate) static ALL: [&Crate; 4] = [&CHECKPOINTS, &HISTORY, &TOKENS, &WORKFLOW];
+pub(crate) static ALL: [&Crate; 5] = [&CHATKIT, &CHECKPOINTS, &HISTORY, &TOKENS, &WORKFLOW];
 
 impl Crate {
     /// Its columns as the code for one backend states them, by table.

@@ -40,6 +40,7 @@ mod alignment;
 #[cfg(feature = "postgres")]
 mod alone;
 mod bare;
+mod chatkit_plans;
 mod checkpoint_plans;
 mod columns;
 mod crates;

@@ -97,7 +97,8 @@ pub(crate) async fn assert_planned(t: &Bare, query: &Planned) {
     assert!(!plan.contains("Seq Scan"), "{}:\n{plan}", query.name);
 }
 
-async fn explain(t: &Bare, sql: &str) -> String {
+/// How the database carries out a query.
+pub(crate) async fn explain(t: &Bare, sql: &str) -> String {
     if t.is_sqlite() {
         let rows = t.rows(&format!("EXPLAIN QUERY PLAN {sql}")).await;
         return rows.into_iter().map(|mut row| row.remove(3) + "\n").collect();

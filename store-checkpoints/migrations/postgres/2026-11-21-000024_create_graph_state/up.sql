@@ -48,7 +48,7 @@ CREATE TABLE graph_checkpoints (
     metadata         JSONB  NOT NULL,
     -- The string `run_id` of the metadata.
     run_id           TEXT COLLATE "C",
-    -- Bytes of JSON in this row and of the values it names: pages end by them.
+    -- Bytes of JSON in this row: pages end by them and by those of the values it names.
     bytes            BIGINT NOT NULL,
     created_at       TIMESTAMPTZ NOT NULL,
     CONSTRAINT pk_graph_checkpoints PRIMARY KEY (thread_id, checkpoint_ns, checkpoint_id),

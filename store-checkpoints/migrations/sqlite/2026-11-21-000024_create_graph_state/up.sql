@@ -50,7 +50,7 @@ CREATE TABLE graph_checkpoints (
     metadata         TEXT   NOT NULL,
     -- The string `run_id` of the metadata.
     run_id           TEXT,
-    -- Bytes of JSON in this row and of the values it names: pages end by them.
+    -- Bytes of JSON in this row: pages end by them and by those of the values it names.
     bytes            BIGINT NOT NULL,
     created_at       TEXT   NOT NULL,
     CONSTRAINT pk_graph_checkpoints PRIMARY KEY (thread_id, checkpoint_ns, checkpoint_id),

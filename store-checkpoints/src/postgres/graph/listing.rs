@@ -9,10 +9,10 @@ use store_core::{Listing, Order, Page, Result, ThreadId};
 use super::reading::parts;
 use super::rows::{PartRow, PartSql};
 use crate::postgres::rows::JsonText;
-use crate::postgres::statement::{Bind, Composed};
 use crate::rules::graph::assembly::assembled;
 use crate::rules::graph::filter::ReadyGraphFilter;
 use crate::rules::graph::{CheckpointKey, GraphContext};
+use store_core::postgres::{Bind, Composed};
 
 /// Lists the checkpoints of a thread by id and namespace.
 pub(super) async fn graph_list(
@@ -30,7 +30,8 @@ pub(super) async fn graph_list(
     listing.page(states, more, |last| (last.checkpoint.id, last.config.checkpoint_ns.clone()))
 }
 
-/// One row more than the page, then as many as it has room for, then their parts.
+/// One row more than the page, then as many as it has room for, then their parts. `OFFSET 0` keeps
+/// the planner at one look into the index for each channel.
 fn page_query<'a>(
     thread_id: &'a ThreadId,
     filter: &'a ReadyGraphFilter,
@@ -49,7 +50,14 @@ fn page_query<'a>(
          SELECT c.*, c.bytes + (SELECT coalesce(sum(b.size), 0) FROM graph_writes AS w \
          JOIN graph_blobs AS b ON b.thread_id = w.thread_id AND b.address = w.address \
          WHERE w.thread_id = c.thread_id AND w.checkpoint_ns = c.checkpoint_ns \
-         AND w.checkpoint_id = c.checkpoint_id) AS total \
+         AND w.checkpoint_id = c.checkpoint_id) \
+         + (SELECT coalesce(sum(known.size), 0) \
+         FROM jsonb_each_text(c.channel_versions) AS channels (channel, version) \
+         CROSS JOIN LATERAL (SELECT b.size FROM graph_values AS v \
+         JOIN graph_blobs AS b ON b.thread_id = v.thread_id AND b.address = v.address \
+         WHERE v.thread_id = c.thread_id AND v.checkpoint_ns = c.checkpoint_ns \
+         AND v.channel = channels.channel AND v.version = channels.version OFFSET 0) AS known) \
+         AS total \
          FROM graph_checkpoints AS c WHERE c.thread_id = ?{conditions} ORDER BY {order} LIMIT ?\
          ), numbered AS (\
          SELECT candidates.*, row_number() OVER page AS position, \

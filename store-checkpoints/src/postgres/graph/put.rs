@@ -11,10 +11,10 @@ use store_core::{Error, Failure, Result};
 
 use super::rows::BlobRow;
 use crate::postgres::rows::JsonText;
-use crate::postgres::statement::{Bind, Statement};
 use crate::rules::graph::GraphContext;
 use crate::rules::graph::blob::Blob;
 use crate::rules::graph::put::ReadyPut;
+use store_core::postgres::{Bind, Statement};
 
 // parity: SQLite looks before it inserts, in a transaction.
 /// How often a put is done again with what is stored already.
@@ -22,9 +22,6 @@ const ATTEMPTS: usize = 3;
 
 // The row of the thread is locked before anything is inserted: every insert reads `held`, which
 // reads what `thread` returned. `WHERE FALSE` locks a row without writing it anew.
-//
-// Of channels without a value here, the size of what is stored is added; `OFFSET 0` keeps the planner
-// at one look into the index for each.
 //
 // A version that has another value gets NULL for an address, which the table does not allow: the
 // statement fails as a whole.
@@ -47,14 +44,7 @@ const PUT: &str = "WITH thread AS (\
      ) \
      INSERT INTO graph_checkpoints AS stored (thread_id, checkpoint_ns, checkpoint_id, parent_id, \
      channel_versions, versions_seen, extra, metadata, run_id, bytes, created_at) \
-     SELECT $1, $8, ?, ?, ?, ?, ?, ?, ?, ? + others.bytes, $2 FROM held CROSS JOIN (\
-     SELECT coalesce(sum(known.size), 0)::bigint AS bytes \
-     FROM jsonb_each_text($14) AS channels (channel, version) \
-     CROSS JOIN LATERAL (SELECT b.size FROM graph_values AS v \
-     JOIN graph_blobs AS b ON b.thread_id = v.thread_id AND b.address = v.address \
-     WHERE v.thread_id = $1 AND v.checkpoint_ns = $8 AND v.channel = channels.channel \
-     AND v.version = channels.version OFFSET 0) AS known \
-     WHERE channels.channel <> ALL ($9)) AS others \
+     SELECT $1, $8, ?, ?, ?, ?, ?, ?, ?, ?, $2 FROM held \
      ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id) DO UPDATE SET \
      parent_id = EXCLUDED.parent_id, channel_versions = EXCLUDED.channel_versions, \
      versions_seen = EXCLUDED.versions_seen, extra = EXCLUDED.extra, \
@@ -90,8 +80,6 @@ async fn checkpoint_insert(
 ) -> Result<(), DieselError> {
     enum Put {}
     let at = Bind::Instant(Some(ready.now.to_datetime()));
-    // The statement does not see what it inserts.
-    let given: i64 = ready.values.iter().map(|value| value.blob.size).sum();
     let mut binds = vec![Bind::Text(ready.config.thread_id.as_str()), at];
     binds.extend(blob_binds(ready.values.iter().map(|value| &*value.blob)));
     binds.extend([
@@ -106,7 +94,7 @@ async fn checkpoint_insert(
         Bind::Json(JsonText(&ready.extra.text)),
         Bind::Json(JsonText(&ready.metadata.text)),
         Bind::MaybeText(ready.run_id.as_deref()),
-        Bind::BigInt(ready.json_bytes() + given),
+        Bind::BigInt(ready.json_bytes()),
     ]);
     Statement::<Put, ()>::new(PUT, binds).execute(conn).await.map(drop)
 }

@@ -8,9 +8,9 @@ use store_core::{GraphCheckpointId, Result, ThreadId};
 use uuid::Uuid;
 
 use super::rows::{PartRow, PartSql};
-use crate::postgres::statement::{Bind, Statement};
 use crate::rules::graph::GraphContext;
 use crate::rules::graph::assembly::assembled;
+use store_core::postgres::{Bind, Statement};
 
 // `OFFSET 0` keeps the planner at one look into the index for each channel and each blob: it guesses
 // 100 channels for a checkpoint, and would rather read all values of the thread, or whole tables.

@@ -6,7 +6,7 @@ use store_core::Result;
 use store_core::postgres::db_error;
 
 use super::retention::graph_sweep;
-use crate::postgres::statement::{Bind, Statement};
+use store_core::postgres::{Bind, Statement};
 
 // They are locked in the order of their ids, so that two of these cannot deadlock.
 const AFFECTED: &str = "SELECT t.thread_id FROM graph_threads AS t WHERE t.thread_id IN (\

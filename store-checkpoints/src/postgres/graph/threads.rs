@@ -7,8 +7,8 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use store_core::postgres::{Violation, db_error};
 use store_core::{Error, Result, ThreadId};
 
-use crate::postgres::statement::{Bind, Composed, Statement};
 use crate::rules::graph::GraphContext;
+use store_core::postgres::{Bind, Composed, Statement};
 
 /// Locks a thread, and tells whether there is one.
 pub(super) async fn thread_lock(

@@ -5,8 +5,8 @@ use store_core::Result;
 use store_core::postgres::db_error;
 
 use super::put::blob_binds;
-use crate::postgres::statement::{Bind, Statement};
 use crate::rules::graph::writes::ReadyWrites;
+use store_core::postgres::{Bind, Statement};
 
 // The thread is locked first, as in a put. Bytes that no write refers to in the end are left to the
 // next prune.

@@ -11,7 +11,7 @@ use super::rows::{PartRow, PartSql};
 use crate::rules::graph::assembly::assembled;
 use crate::rules::graph::filter::ReadyGraphFilter;
 use crate::rules::graph::{CheckpointKey, GraphContext};
-use crate::sqlite::statement::{Bind, Composed};
+use store_core::sqlite::{Bind, Composed};
 
 /// Lists the checkpoints of a thread by id and namespace.
 pub(super) fn graph_list(
@@ -29,7 +29,8 @@ pub(super) fn graph_list(
     listing.page(states, more, |last| (last.checkpoint.id, last.config.checkpoint_ns.clone()))
 }
 
-/// One row more than the page, then as many as it has room for, then their parts.
+/// One row more than the page, then as many as it has room for, then their parts. `CROSS JOIN` keeps
+/// the planner at one look into each index for each channel.
 fn page_query<'a>(
     thread_id: &'a ThreadId,
     filter: &'a ReadyGraphFilter,
@@ -48,7 +49,13 @@ fn page_query<'a>(
          SELECT c.*, c.bytes + (SELECT coalesce(sum(b.size), 0) FROM graph_writes AS w \
          JOIN graph_blobs AS b ON b.thread_id = w.thread_id AND b.address = w.address \
          WHERE w.thread_id = c.thread_id AND w.checkpoint_ns = c.checkpoint_ns \
-         AND w.checkpoint_id = c.checkpoint_id) AS total \
+         AND w.checkpoint_id = c.checkpoint_id) \
+         + (SELECT coalesce(sum(b.size), 0) FROM json_each(c.channel_versions) AS channels \
+         CROSS JOIN graph_values AS v ON v.thread_id = c.thread_id \
+         AND v.checkpoint_ns = c.checkpoint_ns \
+         AND v.channel = channels.key AND v.version = channels.value \
+         CROSS JOIN graph_blobs AS b ON b.thread_id = v.thread_id AND b.address = v.address) \
+         AS total \
          FROM graph_checkpoints AS c WHERE c.thread_id = ?{conditions} ORDER BY {order} LIMIT ?\
          ), numbered AS (\
          SELECT candidates.*, row_number() OVER page AS position, \

@@ -9,23 +9,15 @@ use super::rows::BlobRow;
 use crate::rules::graph::GraphContext;
 use crate::rules::graph::blob::Blob;
 use crate::rules::graph::put::{ReadyPut, ReadyValue};
-use crate::sqlite::statement::{Bind, Statement};
+use store_core::sqlite::{Bind, Statement};
 
 // parity: PostgreSQL does this in the statement of a put.
 const PUT_VALUE: &str = "INSERT INTO graph_values \
      (thread_id, checkpoint_ns, channel, version, address) VALUES (?, ?, ?, ?, ?)";
 
-// `CROSS JOIN` keeps the planner at one look into each index for each channel.
 const PUT: &str = "INSERT INTO graph_checkpoints (thread_id, checkpoint_ns, checkpoint_id, \
      parent_id, channel_versions, versions_seen, extra, metadata, run_id, bytes, created_at) \
-     SELECT given.*, ? + others.bytes, ? \
-     FROM (SELECT ? AS thread_id, ? AS checkpoint_ns, ? AS checkpoint_id, ? AS parent_id, \
-     ? AS channel_versions, ? AS versions_seen, ? AS extra, ? AS metadata, ? AS run_id) AS given \
-     CROSS JOIN (SELECT coalesce(sum(b.size), 0) AS bytes FROM json_each(?) AS channels \
-     CROSS JOIN graph_values AS v ON v.thread_id = ? AND v.checkpoint_ns = ? \
-     AND v.channel = channels.key AND v.version = channels.value \
-     CROSS JOIN graph_blobs AS b ON b.thread_id = v.thread_id AND b.address = v.address) AS others \
-     WHERE TRUE \
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
      ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id) DO UPDATE SET \
      parent_id = EXCLUDED.parent_id, channel_versions = EXCLUDED.channel_versions, \
      versions_seen = EXCLUDED.versions_seen, extra = EXCLUDED.extra, \
@@ -43,13 +35,9 @@ pub(super) fn graph_put(
     for value in &ready.values {
         value_put(conn, cx, ready, value)?;
     }
-    let thread = || Bind::Text(thread_id.as_str());
-    let checkpoint_ns = || Bind::Text(&ready.config.checkpoint_ns);
     let binds = vec![
-        Bind::BigInt(ready.json_bytes()),
-        Bind::String(ready.now.to_string()),
-        thread(),
-        checkpoint_ns(),
+        Bind::Text(thread_id.as_str()),
+        Bind::Text(&ready.config.checkpoint_ns),
         Bind::String(ready.id.to_string()),
         Bind::MaybeString(ready.config.parent_id.map(|id| id.to_string())),
         Bind::Text(&ready.channel_versions),
@@ -57,9 +45,8 @@ pub(super) fn graph_put(
         Bind::Text(&ready.extra.text),
         Bind::Text(&ready.metadata.text),
         Bind::MaybeText(ready.run_id.as_deref()),
-        Bind::Text(&ready.channel_versions),
-        thread(),
-        checkpoint_ns(),
+        Bind::BigInt(ready.json_bytes()),
+        Bind::String(ready.now.to_string()),
     ];
     Statement::<Put, ()>::new(PUT, binds).execute(conn).map(drop).map_err(db_error("graph_put"))
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::rows::{PartRow, PartSql};
 use crate::rules::graph::GraphContext;
 use crate::rules::graph::assembly::assembled;
-use crate::sqlite::statement::{Bind, Statement};
+use store_core::sqlite::{Bind, Statement};
 
 // `CROSS JOIN` keeps the planner at one look into the index for each channel: it would rather read
 // all values of the thread.

@@ -7,7 +7,7 @@ use store_core::sqlite::db_error;
 use store_core::{Result, ThreadId};
 
 use super::threads::thread_lock;
-use crate::sqlite::statement::{Bind, Statement};
+use store_core::sqlite::{Bind, Statement};
 
 const PRUNE_CHECKPOINTS: &str = "DELETE FROM graph_checkpoints WHERE thread_id = ? \
      AND (checkpoint_ns, checkpoint_id) IN (SELECT checkpoint_ns, checkpoint_id FROM (\

@@ -6,7 +6,7 @@ use store_core::Result;
 use store_core::sqlite::db_error;
 
 use super::retention::{graph_sweep, listed};
-use crate::sqlite::statement::{Bind, Statement};
+use store_core::sqlite::{Bind, Statement};
 
 const AFFECTED: &str = "SELECT DISTINCT thread_id FROM graph_checkpoints \
      WHERE run_id IN (SELECT value FROM json_each(?))";

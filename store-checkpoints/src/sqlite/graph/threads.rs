@@ -7,7 +7,7 @@ use store_core::sqlite::{Violation, db_error};
 use store_core::{Error, Result, ThreadId};
 
 use crate::rules::graph::GraphContext;
-use crate::sqlite::statement::{Bind, Composed, Statement};
+use store_core::sqlite::{Bind, Composed, Statement};
 
 /// Tells whether there is a thread. The transaction of the writer is its lock.
 pub(super) fn thread_lock(conn: &mut SqliteConnection, thread_id: &ThreadId) -> Result<bool> {

@@ -6,7 +6,7 @@ use store_core::sqlite::db_error;
 
 use super::put::{blob_put, thread_make};
 use crate::rules::graph::writes::ReadyWrites;
-use crate::sqlite::statement::{Bind, Statement};
+use store_core::sqlite::{Bind, Statement};
 
 // Bytes that no write refers to in the end are left to the next prune.
 const PUT_WRITES: &str = "INSERT INTO graph_writes AS stored (thread_id, checkpoint_ns, \

@@ -13,8 +13,8 @@ use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 
 use super::fronts::Fronts;
-use super::statement::Statement;
 use crate::waiting::Bell;
+use store_core::postgres::Statement;
 
 /// The least time between two notifications.
 const GAP: Duration = Duration::from_millis(5);

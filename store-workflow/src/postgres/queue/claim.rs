@@ -11,13 +11,13 @@ use store_core::{Error, Message, Result, Timestamp};
 
 use super::endings::{HeldJob, job_stop, lease_hold};
 use super::fronts::{Fronts, Look, Place};
-use super::statement::{Bind, Statement};
 use crate::postgres::listener_leases::interval;
 use crate::postgres::rows::{JobRow, JsonText};
 use crate::postgres::schema::job_queues::{self, dsl};
 use crate::rules::Context;
 use crate::rules::queue::claim::ReadyClaim;
 use crate::rules::queue::ending::Ending;
+use store_core::postgres::{Bind, Statement};
 
 // A worker takes what has come due in the statement after this one. Those that another worker is
 // just taking are left to it, and those above the limit come with the next claim. The clock is

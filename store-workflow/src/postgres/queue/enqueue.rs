@@ -16,13 +16,13 @@ use super::dependencies::{edges_insert, parents_find};
 use super::endings::job_cancel_unleased;
 use super::events::event_wait_many;
 use super::jobs::{job_fetch, job_find};
-use super::statement::{Bind, Statement};
 use crate::postgres::rows::JsonText;
 use crate::postgres::schema::jobs::{self, dsl};
 use crate::postgres::schema::{job_dependencies, job_events};
 use crate::rules::Context;
 use crate::rules::queue::graph::{Placed, outside, place};
 use crate::rules::queue::job::ReadyJob;
+use store_core::postgres::{Bind, Statement};
 
 /// A job as it is inserted.
 #[derive(Debug)]

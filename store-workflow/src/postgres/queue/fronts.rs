@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::statement::Bind;
+use store_core::postgres::Bind;
 
 /// How often a claim looks at everything …
 const EVERY: Duration = Duration::from_secs(1);

@@ -7,11 +7,11 @@ use store_core::postgres::db_error;
 use store_core::queue::{Assignment, AssignmentOutcome, Job};
 use store_core::{Error, JobId, Listing, Order, Page, Result};
 
-use crate::postgres::budget::{WithinBudget, split};
 use crate::postgres::rows::{AssignmentRow, FinishedRow, JobRow, Reader};
 use crate::postgres::schema::{job_assignments, job_history, jobs};
 use crate::rules::Context;
 use crate::rules::queue::filter::ReadyJobFilter;
+use store_core::postgres::{WithinBudget, split};
 
 /// Finds a job.
 pub(in crate::postgres) async fn job_find(

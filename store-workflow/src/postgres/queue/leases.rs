@@ -13,12 +13,12 @@ use store_core::queue::{Heartbeat, JobLease};
 use store_core::{Error, Result, Timestamp};
 use uuid::Uuid;
 
-use super::statement::{Bind, Statement};
 use crate::postgres::listener_leases::interval;
 use crate::postgres::rows::JsonText;
 use crate::postgres::schema::jobs::{self, dsl};
 use crate::rules::Context;
 use crate::rules::queue::ending::lost;
+use store_core::postgres::{Bind, Statement};
 
 // In the order of their ids, so that heartbeats cannot deadlock with each other.
 const HEARTBEAT: &str = "WITH held AS (\

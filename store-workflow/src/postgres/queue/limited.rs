@@ -13,11 +13,11 @@ use store_core::{Result, Timestamp};
 use uuid::Uuid;
 
 use super::claim::{Leased, LeasedColumns, job_promote, lease_binds, lease_chosen, lease_input};
-use super::statement::{Bind, Statement};
 use crate::postgres::rows::{JsonText, Reader};
 use crate::postgres::schema::{job_queues, jobs};
 use crate::rules::Context;
 use crate::rules::queue::claim::{ReadyClaim, Room, Rooms};
+use store_core::postgres::{Bind, Statement};
 
 // parity: chooses under the locks of the queues' settings, and leases.
 /// Claims jobs of queues some of which have limits; in a transaction that is open.

@@ -19,6 +19,5 @@ pub(super) mod moves;
 pub(super) mod queues;
 pub(super) mod reaping;
 pub(super) mod retention;
-pub(super) mod statement;
 pub(super) mod work;
 pub(super) mod workers;

@@ -10,10 +10,10 @@ use store_core::queue::{AssignmentOutcome, JobState};
 use store_core::{Result, Timestamp};
 use uuid::Uuid;
 
-use super::statement::{Bind, Statement};
 use crate::postgres::rows::{JobRow, JsonText};
 use crate::rules::Context;
 use crate::rules::queue::ending::ReadyCompletion;
+use store_core::postgres::{Bind, Statement};
 
 /// A job that leaves the queue.
 #[derive(Debug, Clone)]

@@ -10,12 +10,12 @@ use uuid::Uuid;
 
 use super::endings::{HeldJob, job_end_held};
 use super::moves::{Requeue, job_requeue_many};
-use super::statement::{Bind, Statement};
 use crate::postgres::rows::JobRow;
 use crate::postgres::schema::jobs::{self, dsl};
 use crate::postgres::schema::workflow_runs;
 use crate::rules::Context;
 use crate::rules::queue::ending::{Ending, Next};
+use store_core::postgres::{Bind, Statement};
 
 // parity: the server's clock measures leases, and the query builder cannot name it.
 const EXPIRED: &str = "SELECT id, run_id FROM jobs WHERE state = 'leased' \

@@ -9,10 +9,10 @@ use uuid::Uuid;
 
 use super::events::event_forget;
 use super::jobs::{filtered, job_find};
-use super::statement::{Bind, Statement};
 use crate::postgres::schema::{job_assignments, job_events, job_history, jobs, workflow_runs};
 use crate::rules::Context;
 use crate::rules::queue::filter::ReadyJobFilter;
+use store_core::postgres::{Bind, Statement};
 
 // parity: one round trip; SQLite has BACK and KEEP.
 // What was kept of a job's last assignment in its row here moves to the others.

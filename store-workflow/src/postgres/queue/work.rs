@@ -7,9 +7,9 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use store_core::postgres::db_error;
 use store_core::{Result, Timestamp};
 
-use super::statement::{Bind, Statement};
 use crate::rules::Context;
 use crate::waiting::Work;
+use store_core::postgres::{Bind, Statement};
 
 // parity: one round trip, and the server's clock.
 const WORK: &str = "WITH named AS (SELECT coalesce(?, clock_timestamp()) AS now), queues AS (\

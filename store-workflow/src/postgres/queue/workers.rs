@@ -10,12 +10,12 @@ use store_core::postgres::db_error;
 use store_core::queue::RegisteredWorker;
 use store_core::{Listing, Order, Page, Result};
 
-use crate::postgres::budget::{WithinBudget, split};
 use crate::postgres::listener_leases::interval;
 use crate::postgres::rows::{JsonText, WorkerRow, stored};
 use crate::postgres::schema::job_workers::{self, dsl};
 use crate::rules::Context;
 use crate::rules::queue::worker::{ReadyWorker, unknown};
+use store_core::postgres::{WithinBudget, split};
 
 // parity: the server's clock says who is there, and the query builder cannot read it.
 const REGISTER: &str = "INSERT INTO job_workers \

@@ -25,32 +25,15 @@ pub(super) use webhook::{StoredWebhookRow, WebhookRow};
 pub(super) use workflow::{StoredWorkflowRow, WorkflowRow};
 
 use std::fmt::Display;
-use std::io::Write as _;
 
 use chrono::{DateTime, Utc};
-use diesel::expression::AsExpression;
-use diesel::pg::Pg;
-use diesel::serialize::{self, IsNull, Output, ToSql};
-use diesel::sql_types::Jsonb;
 use serde_json::{Map, Value};
 use store_core::json::JsonPolicy;
 use store_core::workflow::RunnableConfig;
 use store_core::{Error, Message, Result, Timestamp};
 
 // parity: SQLite binds the text itself.
-/// JSON text that was admitted, in the form JSONB has on the wire: a version and the text.
-#[derive(Debug, Clone, Copy, AsExpression)]
-#[diesel(sql_type = Jsonb)]
-pub(super) struct JsonText<'a>(pub(super) &'a str);
-
-// parity: belongs to JsonText.
-impl ToSql<Jsonb, Pg> for JsonText<'_> {
-    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
-        out.write_all(&[1])?;
-        out.write_all(self.0.as_bytes())?;
-        Ok(IsNull::No)
-    }
-}
+pub(super) use store_core::postgres::JsonText;
 
 /// Reads columns of one row; what does not parse is `Corrupt` and names table, column and row.
 pub(super) struct Reader<'a> {

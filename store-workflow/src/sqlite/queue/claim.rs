@@ -11,13 +11,13 @@ use store_core::{Error, Message, Result};
 
 use super::endings::{HeldJob, job_stop, lease_hold, run_goes_on};
 use super::limited::job_choose_limited;
-use super::statement::{Bind, Statement};
 use crate::rules::Context;
 use crate::rules::queue::claim::ReadyClaim;
 use crate::rules::queue::ending::Ending;
 use crate::sqlite::rows::{JobRow, NewAuditRow, Reader};
 use crate::sqlite::schema::job_queues::{self, dsl};
 use crate::sqlite::schema::workflow_audit;
+use store_core::sqlite::{Bind, Statement};
 
 const PROMOTE: &str = "UPDATE jobs SET state = 'available' WHERE id IN (\
      SELECT id FROM jobs WHERE state = 'scheduled' AND queue = ? AND run_at <= ? \

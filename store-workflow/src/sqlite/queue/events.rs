@@ -12,13 +12,13 @@ use store_core::{JobId, Result, Timestamp};
 use super::dependencies::job_unblock;
 use super::endings::{Ended, job_stop, lease_hold};
 use super::moves::{Requeue, job_requeue_many};
-use super::statement::{Bind, Statement};
 use crate::rules::Context;
 use crate::rules::queue::ending::Ending;
 use crate::rules::queue::job::ReadyJob;
 use crate::sqlite::rows::Reader;
 use crate::sqlite::schema::job_events::{self, dsl};
 use crate::sqlite::schema::jobs;
+use store_core::sqlite::{Bind, Statement};
 
 /// Lets new jobs wait for their events; answers what those brought that were delivered already.
 pub(super) fn event_wait_many(

@@ -7,9 +7,9 @@ use store_core::{Error, JobId, Listing, Order, Page, Result};
 
 use crate::rules::Context;
 use crate::rules::queue::filter::ReadyJobFilter;
-use crate::sqlite::budget::within_budget;
 use crate::sqlite::rows::{AssignmentRow, FinishedRow, JobRow, Reader};
 use crate::sqlite::schema::{job_assignments, job_history, jobs};
+use store_core::sqlite::within_budget;
 
 /// Finds a job.
 pub(in crate::sqlite) fn job_find(

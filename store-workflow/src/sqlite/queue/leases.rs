@@ -11,10 +11,10 @@ use store_core::queue::{Heartbeat, JobLease};
 use store_core::sqlite::db_error;
 use store_core::{Result, Timestamp};
 
-use super::statement::{Bind, Statement};
 use crate::rules::Context;
 use crate::rules::queue::ending::lost;
 use crate::sqlite::schema::jobs::{self, dsl};
+use store_core::sqlite::{Bind, Statement};
 
 const HEARTBEAT: &str = "UPDATE jobs SET lease_expires_at = ? \
      WHERE (id, lease_owner, lease_epoch) IN (SELECT value ->> 0, value ->> 1, value ->> 2 \

@@ -10,11 +10,11 @@ use store_core::Result;
 use store_core::queue::{QueueLimits, Rate};
 use store_core::sqlite::db_error;
 
-use super::statement::{Bind, Statement};
 use crate::rules::Context;
 use crate::rules::queue::claim::{ReadyClaim, Room, Rooms};
 use crate::sqlite::rows::Reader;
 use crate::sqlite::schema::{job_queues, jobs};
+use store_core::sqlite::{Bind, Statement};
 
 // parity: leasing is a statement of its own, in claim.
 /// Chooses jobs of queues some of which have limits.

@@ -9,10 +9,10 @@ use store_core::sqlite::db_error;
 use store_core::workflow::{Run, RunStatus};
 use store_core::{Result, Timestamp};
 
-use super::statement::{Bind, Statement};
 use crate::rules::Context;
 use crate::rules::queue::ending::{RUN_ENDED, ReadyCompletion};
 use crate::sqlite::rows::JobRow;
+use store_core::sqlite::{Bind, Statement};
 
 /// A job that leaves the queue.
 #[derive(Debug, Clone)]

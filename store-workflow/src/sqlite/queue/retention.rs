@@ -6,10 +6,10 @@ use store_core::{Error, JobId, Result, Timestamp, WorkflowId};
 
 use super::events::event_forget;
 use super::jobs::{filtered, job_find};
-use super::statement::{Bind, Statement};
 use crate::rules::Context;
 use crate::rules::queue::filter::ReadyJobFilter;
 use crate::sqlite::schema::{job_assignments, job_events, job_history, jobs, workflow_runs};
+use store_core::sqlite::{Bind, Statement};
 
 // parity: PostgreSQL's REDRIVE is one statement.
 const BACK: &str = "INSERT INTO jobs (id, queue, kind, payload, priority, state, max_attempts, \

@@ -9,9 +9,9 @@ use store_core::{Listing, Order, Page, Result};
 
 use crate::rules::Context;
 use crate::rules::queue::worker::{ReadyWorker, unknown};
-use crate::sqlite::budget::within_budget;
 use crate::sqlite::rows::WorkerRow;
 use crate::sqlite::schema::job_workers::{self, dsl};
+use store_core::sqlite::within_budget;
 
 /// Registers a worker, also one that is registered.
 pub(in crate::sqlite) fn worker_register(

@@ -201,10 +201,11 @@ behaviours! {
 
     /// Two databases have nothing to do with each other.
     async fn two_stores_do_not_see_each_others_checkpoints(t: &Checkpoints) {
+        let other = t.other().await;
         let ours = recorded(t, best_checkpoint()).await;
-        assert_eq!(t.other.find(ours.id).await.unwrap(), None);
-        assert_eq!(t.other.latest(TRAINING).await.unwrap(), None);
-        let theirs = t.other.record(best_checkpoint()).await.unwrap();
+        assert_eq!(other.find(ours.id).await.unwrap(), None);
+        assert_eq!(other.latest(TRAINING).await.unwrap(), None);
+        let theirs = other.record(best_checkpoint()).await.unwrap();
         assert_eq!(theirs.config_version, 1);
         assert_eq!(t.store.best(TRAINING).await.unwrap(), Some(ours));
     }

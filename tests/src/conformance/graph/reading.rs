@@ -133,11 +133,12 @@ behaviours! {
 
     /// Two databases have nothing to do with each other.
     async fn two_checkpointers_do_not_see_each_others_threads(t: &Graphs) {
+        let other = t.other().await;
         let expected = graph_step("t", 1).value("a", "1", "ours").put(t).await;
-        assert_eq!(t.other.fetch(&thread("t"), "", None).await.unwrap(), None);
+        assert_eq!(other.fetch(&thread("t"), "", None).await.unwrap(), None);
         let theirs = graph_step("t", 2).value("a", "1", "theirs");
-        theirs.try_put(t.other.as_ref()).await.unwrap();
-        t.other.delete_thread(&thread("t")).await.unwrap();
+        theirs.try_put(other.as_ref()).await.unwrap();
+        other.delete_thread(&thread("t")).await.unwrap();
         assert_eq!(latest_state(t, "t").await, Some(expected));
     }
 

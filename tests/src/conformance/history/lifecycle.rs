@@ -235,10 +235,11 @@ behaviours! {
 
     /// Stores on different databases do not see each other's executions.
     async fn stores_on_different_databases_are_apart(t: &History) {
+        let other = t.other().await;
         t.store.start(execution("e")).await.unwrap();
-        assert_eq!(t.other.find(&id("e")).await.unwrap(), None);
-        t.other.start(execution("e")).await.unwrap();
-        t.other.fail(&id("e"), "other").await.unwrap();
+        assert_eq!(other.find(&id("e")).await.unwrap(), None);
+        other.start(execution("e")).await.unwrap();
+        other.fail(&id("e"), "other").await.unwrap();
         assert_eq!(t.store.fetch(&id("e")).await.unwrap().status, ExecutionStatus::Running);
     }
 

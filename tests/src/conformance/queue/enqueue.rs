@@ -236,9 +236,10 @@ behaviours! {
 
     /// Jobs of another database are not seen.
     async fn another_database_has_its_own_jobs(t: &Workflows) {
+        let other = t.other().await;
         let mine = enqueued(t, job("mine")).await;
-        assert_eq!(t.other.find_job(mine.id).await.unwrap(), None);
-        t.other.enqueue(NewJob { id: mine.id, ..job("theirs") }).await.unwrap();
+        assert_eq!(other.find_job(mine.id).await.unwrap(), None);
+        other.enqueue(NewJob { id: mine.id, ..job("theirs") }).await.unwrap();
         assert_eq!(fetched(t, mine.id).await, mine);
     }
 

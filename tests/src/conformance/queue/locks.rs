@@ -195,11 +195,12 @@ behaviours! {
 
     /// Locks of another database are not seen.
     async fn locks_of_another_database_are_not_seen(t: &Workflows) {
-        let guard = t.other.acquire_lock("lock", "a", MINUTE).await.unwrap().unwrap();
+        let other = t.other().await;
+        let guard = other.acquire_lock("lock", "a", MINUTE).await.unwrap().unwrap();
         assert_eq!(t.store.find_lock("lock").await.unwrap(), None);
         assert_powerless(t, &guard).await;
         assert!(acquire(t, "lock", "b").await.is_some());
-        assert_eq!(t.other.find_lock("lock").await.unwrap(), Some(guard));
+        assert_eq!(other.find_lock("lock").await.unwrap(), Some(guard));
     }
 
     /// Work under a lock gets the guard, and its value comes back; then the lock is free.

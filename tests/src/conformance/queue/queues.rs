@@ -337,11 +337,12 @@ behaviours! {
 
     /// Queues of another database are not seen.
     async fn queues_of_another_database_are_not_seen(t: &Workflows) {
-        t.other.pause_queue("q").await.unwrap();
+        let other = t.other().await;
+        other.pause_queue("q").await.unwrap();
         assert_eq!(all(t).await, []);
         t.store.resume_queue("q").await.unwrap();
         stored_job(t, "q", "blocked", noon()).await;
         let expected = QueueStats { paused: true, ..empty("q") };
-        assert_eq!(t.other.queue_stats(None).await.unwrap(), [expected]);
+        assert_eq!(other.queue_stats(None).await.unwrap(), [expected]);
     }
 }

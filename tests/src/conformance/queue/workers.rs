@@ -257,11 +257,12 @@ behaviours! {
 
     /// Workers of another database are not seen.
     async fn workers_of_another_database_are_not_seen(t: &Workflows) {
-        t.other.register_worker(NewWorker::new("w")).await.unwrap();
+        let other = t.other().await;
+        other.register_worker(NewWorker::new("w")).await.unwrap();
         assert_eq!(listed(t, None).await, [""; 0]);
         assert_not_found(t.store.heartbeat_worker("w").await);
         assert_eq!(t.store.prune_workers(Duration::ZERO).await.unwrap(), 0);
         t.store.deregister_worker("w").await.unwrap();
-        t.other.heartbeat_worker("w").await.unwrap();
+        other.heartbeat_worker("w").await.unwrap();
     }
 }

@@ -45,7 +45,8 @@ fn malformed(text: &str) -> Vec<String> {
 
 /// Tokens of the right form, made from one that is known; none of them is.
 async fn unknown(t: &Tokens) -> Vec<String> {
-    let elsewhere = t.builder(t.other.clone()).build().unwrap();
+    let other = t.other().await;
+    let elsewhere = t.builder(other.clone()).build().unwrap();
     let deleted = minted(&t.manager()).await;
     t.store.delete(&deleted.1.identifier, &origin()).await.unwrap();
     vec![minted(&elsewhere).await.0, deleted.0, "A".repeat(43)]

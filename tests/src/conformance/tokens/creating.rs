@@ -141,7 +141,8 @@ behaviours! {
 
     /// Tokens of another database are not seen.
     async fn tokens_of_another_database_are_not_seen(t: &Tokens) {
-        t.other.create(token("a"), &origin()).await.unwrap();
+        let other = t.other().await;
+        other.create(token("a"), &origin()).await.unwrap();
         assert_eq!(t.store.find(&token_id("a")).await.unwrap(), None);
         assert_eq!(t.store.find_by_hash(&hash_of("a")).await.unwrap(), None);
         stored(t, "a").await;

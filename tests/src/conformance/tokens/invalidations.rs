@@ -70,8 +70,9 @@ behaviours! {
         }
         let other = t.reopened().await;
         let mut streams = [listen(t).await, other.invalidations().await.unwrap()];
-        t.other.create(token("b"), &origin()).await.unwrap();
-        t.other.revoke(&token_id("b"), None, false, &origin()).await.unwrap();
+        let elsewhere = t.other().await;
+        elsewhere.create(token("b"), &origin()).await.unwrap();
+        elsewhere.revoke(&token_id("b"), None, false, &origin()).await.unwrap();
         other.revoke(&token_id("a"), None, false, &origin()).await.unwrap();
         for stream in &mut streams {
             assert_eq!(told(stream).await, "a");

@@ -84,8 +84,9 @@ behaviours! {
         }
         assert!(!take(t, "a", rate(10, 60)).await);
         assert!(!other.take_use(&token_id("a"), rate(10, 60)).await.unwrap());
-        t.other.create(crate::samples::token("a"), &crate::samples::origin()).await.unwrap();
-        assert!(t.other.take_use(&token_id("a"), rate(10, 60)).await.unwrap());
+        let elsewhere = t.other().await;
+        elsewhere.create(crate::samples::token("a"), &crate::samples::origin()).await.unwrap();
+        assert!(elsewhere.take_use(&token_id("a"), rate(10, 60)).await.unwrap());
     }
 
     /// 50 that take at once on two handles get exactly the limit, in each window.

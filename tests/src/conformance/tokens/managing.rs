@@ -118,8 +118,9 @@ behaviours! {
     /// The token of the settings is stored with its grant and can be used; the audit says how it
     /// came.
     async fn the_first_token_is_stored_and_can_be_used(t: &Tokens) {
+        let other = t.other().await;
         let manager = t.manager();
-        let minted = t.builder(t.other.clone()).build().unwrap();
+        let minted = t.builder(other.clone()).build().unwrap();
         let (own, _) = crate::samples::minted(&minted).await;
         for text in [FOREIGN, &own] {
             let token = bootstrap(&manager, text).await.unwrap();

@@ -200,8 +200,9 @@ behaviours! {
 
     /// Two databases have nothing to do with each other.
     async fn two_repositories_do_not_see_each_others_audit(t: &Workflows) {
+        let other = t.other().await;
         let workflow = created(t).await;
-        let page = t.other.list_workflow_audit(workflow.id, &PageRequest::default()).await;
+        let page = other.list_workflow_audit(workflow.id, &PageRequest::default()).await;
         assert!(page.unwrap().items.is_empty());
     }
 }

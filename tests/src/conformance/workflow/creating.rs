@@ -204,11 +204,12 @@ behaviours! {
 
     /// Two databases have nothing to do with each other.
     async fn two_repositories_do_not_see_each_others_workflows(t: &Workflows) {
+        let other = t.other().await;
         let ours = t.store.create_workflow(&ada(), handled("same")).await.unwrap();
-        let theirs = t.other.create_workflow(&ada(), handled("same")).await.unwrap();
+        let theirs = other.create_workflow(&ada(), handled("same")).await.unwrap();
         assert_not_found(t.store.fetch_workflow(theirs.id).await);
-        assert_not_found(t.other.fetch_workflow(ours.id).await);
-        let found = t.other.resolve_workflow("same", true).await.unwrap();
+        assert_not_found(other.fetch_workflow(ours.id).await);
+        let found = other.resolve_workflow("same", true).await.unwrap();
         assert_eq!(found.id, theirs.id);
     }
 

@@ -279,11 +279,12 @@ behaviours! {
 
     /// A store on another database neither lists nor dispatches these schedules.
     async fn schedules_of_another_database_are_not_seen(t: &Workflows) {
+        let other = t.other().await;
         let id = scheduled(t, cron("30 * * * *")).await;
         t.clock.set(time("12:30:00"));
-        assert_eq!(t.other.find_cron(id).await.unwrap(), None);
-        assert_eq!(t.other.list_due_cron(time("12:30:00"), 10).await.unwrap(), []);
-        assert_eq!(t.other.dispatch_due_cron(time("12:30:00"), 10, None).await.unwrap(), []);
+        assert_eq!(other.find_cron(id).await.unwrap(), None);
+        assert_eq!(other.list_due_cron(time("12:30:00"), 10).await.unwrap(), []);
+        assert_eq!(other.dispatch_due_cron(time("12:30:00"), 10, None).await.unwrap(), []);
         assert_eq!(runs_of(t, id).await, []);
     }
 }

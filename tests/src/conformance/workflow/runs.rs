@@ -282,11 +282,12 @@ behaviours! {
 
     /// Two databases have nothing to do with each other.
     async fn two_repositories_do_not_see_each_others_runs(t: &Workflows) {
+        let other = t.other().await;
         let workflow = runnable(t).await;
         let run = pending(t, workflow.id).await;
-        assert_not_found(t.other.fetch_run(run.id).await);
-        assert_not_found(t.other.start_run(&ada(), run.id).await);
-        let runs = t.other.list_runs(&Default::default(), &PageRequest::default()).await.unwrap();
+        assert_not_found(other.fetch_run(run.id).await);
+        assert_not_found(other.start_run(&ada(), run.id).await);
+        let runs = other.list_runs(&Default::default(), &PageRequest::default()).await.unwrap();
         assert!(runs.items.is_empty());
         assert_eq!(t.clock.now(), run.created_at);
     }

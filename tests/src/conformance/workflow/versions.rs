@@ -265,9 +265,10 @@ behaviours! {
 
     /// Two databases have nothing to do with each other.
     async fn two_repositories_do_not_see_each_others_versions(t: &Workflows) {
+        let other = t.other().await;
         let version = versioned(t, created(t).await.id).await;
-        assert_not_found(t.other.fetch_version(version.id).await);
-        let page = t.other.list_versions(version.workflow_id, &PageRequest::default()).await;
+        assert_not_found(other.fetch_version(version.id).await);
+        let page = other.list_versions(version.workflow_id, &PageRequest::default()).await;
         assert!(page.unwrap().items.is_empty());
     }
 }

@@ -1,0 +1,103 @@
+CREATE TABLE chatkit_threads (
+    thread_id             TEXT COLLATE "C" NOT NULL,
+    -- Whose it is. It never changes.
+    owner                 TEXT COLLATE "C" NOT NULL,
+    workflow_id           TEXT COLLATE "C",
+    title                 TEXT,
+    status                TEXT COLLATE "C" NOT NULL,
+    status_reason         TEXT,
+    allowed_image_domains JSONB,
+    metadata              JSONB  NOT NULL,
+    -- What else was in the JSON form of the thread.
+    extra                 JSONB  NOT NULL,
+    -- The place of the next item: adding takes it from here, so that it needs no MAX(); and
+    -- whatever writes to the thread locks this row first.
+    next_ordinal          BIGINT NOT NULL DEFAULT 0,
+    -- Grows whenever the thread is touched, whatever clocks say. It begins at random, so that a
+    -- thread that is made anew is not taken for the one before.
+    revision              BIGINT NOT NULL DEFAULT 0,
+    -- Bytes of text and JSON in this row: pages end by them.
+    record_bytes          BIGINT NOT NULL,
+    created_at            TIMESTAMPTZ NOT NULL,
+    -- In no index: every item that is added writes it.
+    updated_at            TIMESTAMPTZ NOT NULL,
+    CONSTRAINT pk_chatkit_threads PRIMARY KEY (thread_id),
+    CONSTRAINT ck_chatkit_threads_status CHECK (status IN ('active', 'locked', 'closed')),
+    CONSTRAINT ck_chatkit_threads_status_reason
+        CHECK (status <> 'active' OR status_reason IS NULL),
+    CONSTRAINT ck_chatkit_threads_counters CHECK (next_ordinal >= 0 AND record_bytes >= 0)
+-- With room in its page the new version of a row needs no index entry.
+) WITH (fillfactor = 70);
+
+CREATE INDEX idx_chatkit_threads_created_at
+    ON chatkit_threads (created_at, thread_id);
+CREATE INDEX idx_chatkit_threads_owner_created_at
+    ON chatkit_threads (owner, created_at, thread_id);
+CREATE INDEX idx_chatkit_threads_workflow_id_created_at
+    ON chatkit_threads (workflow_id, created_at, thread_id) WHERE workflow_id IS NOT NULL;
+-- Only here: SQLite filters metadata row by row.
+CREATE INDEX idx_chatkit_threads_metadata
+    ON chatkit_threads USING gin (metadata jsonb_path_ops);
+
+CREATE TABLE chatkit_items (
+    thread_id     TEXT COLLATE "C" NOT NULL,
+    item_id       TEXT COLLATE "C" NOT NULL,
+    ordinal       BIGINT NOT NULL,
+    item_type     TEXT COLLATE "C" NOT NULL,
+    created_at    TIMESTAMPTZ NOT NULL,
+    content       JSONB  NOT NULL,
+    content_bytes BIGINT NOT NULL,
+    -- The words of its text, cut by the application, and whose they are.
+    search        TSVECTOR NOT NULL,
+    CONSTRAINT pk_chatkit_items PRIMARY KEY (thread_id, item_id),
+    CONSTRAINT uq_chatkit_items_thread_id_ordinal UNIQUE (thread_id, ordinal),
+    CONSTRAINT fk_chatkit_items_thread FOREIGN KEY (thread_id)
+        REFERENCES chatkit_threads (thread_id) ON DELETE CASCADE,
+    CONSTRAINT ck_chatkit_items_ordinal CHECK (ordinal >= 0),
+    CONSTRAINT ck_chatkit_items_bytes CHECK (content_bytes >= 0)
+);
+
+CREATE INDEX idx_chatkit_items_search
+    ON chatkit_items USING gin (search);
+
+CREATE TABLE chatkit_attachments (
+    attachment_id   TEXT COLLATE "C" NOT NULL,
+    owner           TEXT COLLATE "C" NOT NULL,
+    attachment_type TEXT COLLATE "C" NOT NULL,
+    name            TEXT   NOT NULL,
+    mime_type       TEXT   NOT NULL,
+    size            BIGINT,
+    -- What else was in the JSON form of the attachment.
+    details         JSONB  NOT NULL,
+    thread_id       TEXT COLLATE "C",
+    created_at      TIMESTAMPTZ NOT NULL,
+    CONSTRAINT pk_chatkit_attachments PRIMARY KEY (attachment_id),
+    -- No cascade: an attachment does not go before its file was released.
+    CONSTRAINT fk_chatkit_attachments_thread FOREIGN KEY (thread_id)
+        REFERENCES chatkit_threads (thread_id),
+    CONSTRAINT ck_chatkit_attachments_type CHECK (attachment_type IN ('file', 'image')),
+    CONSTRAINT ck_chatkit_attachments_size CHECK (size >= 0)
+);
+
+CREATE INDEX idx_chatkit_attachments_thread_id
+    ON chatkit_attachments (thread_id) WHERE thread_id IS NOT NULL;
+-- Uploads that never became part of a thread: what pruning looks for.
+CREATE INDEX idx_chatkit_attachments_created_at
+    ON chatkit_attachments (created_at, attachment_id) WHERE thread_id IS NULL;
+
+-- Every file of an attachment, and after that until it is removed: the outbox. One table, so that
+-- a path that waits for its removal cannot be used again.
+CREATE TABLE chatkit_files (
+    storage_path  TEXT COLLATE "C" NOT NULL,
+    attachment_id TEXT COLLATE "C",
+    released_at   TIMESTAMPTZ,
+    CONSTRAINT pk_chatkit_files PRIMARY KEY (storage_path),
+    CONSTRAINT uq_chatkit_files_attachment_id UNIQUE (attachment_id),
+    CONSTRAINT fk_chatkit_files_attachment FOREIGN KEY (attachment_id)
+        REFERENCES chatkit_attachments (attachment_id),
+    CONSTRAINT ck_chatkit_files_released
+        CHECK ((attachment_id IS NULL) = (released_at IS NOT NULL))
+);
+
+CREATE INDEX idx_chatkit_files_released_at
+    ON chatkit_files (released_at, storage_path) WHERE released_at IS NOT NULL;
