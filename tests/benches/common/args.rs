@@ -7,7 +7,9 @@ use clap::ValueEnum;
 use super::Result;
 
 /// What every benchmark is told.
+// The group is named after the struct otherwise, and so is that of a benchmark which flattens this.
 #[derive(clap::Args, Debug)]
+#[group(id = "common")]
 pub(crate) struct Args {
     /// Only operations whose name contains one of these
     operations: Vec<String>,
