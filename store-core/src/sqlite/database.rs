@@ -99,8 +99,8 @@ impl Database {
 
     /// Runs a closure that writes, and answers once it is durable.
     ///
-    /// The closure runs in a savepoint of a transaction it shares with others that were waiting;
-    /// it must not open one itself. When it fails or panics, only its own changes are undone. Once
+    /// The closure runs in a transaction it shares with others that were waiting, in a savepoint of
+    /// its own unless it was alone; it must not open a transaction itself. When it fails or panics, only its own changes are undone. Once
     /// accepted it is carried out, even if the caller goes away.
     ///
     /// # Errors

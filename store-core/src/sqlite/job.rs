@@ -11,7 +11,7 @@ use crate::{Error, Failure, Message, Result};
 
 /// A write in the queue: it is run once and answered once, after the commit.
 pub(super) trait Job: Send {
-    /// Runs the closure, catching panics, and tells whether its savepoint may be kept.
+    /// Runs the closure, catching panics, and tells whether its changes may be kept.
     fn run(&mut self, conn: &mut SqliteConnection) -> Kept;
 
     /// Answers the caller: with what `run` produced if the batch was committed.
@@ -27,7 +27,7 @@ pub(super) trait Job: Send {
     fn failure(&self) -> Option<Error>;
 }
 
-/// What a job wants done with its savepoint.
+/// What a job wants done with its changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kept {
     /// Keep it: the closure succeeded.

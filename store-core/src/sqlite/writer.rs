@@ -77,8 +77,9 @@ impl Writer {
         metrics::histogram!("store_sqlite_commit_batch_size").record(count(done.len()));
         self.jobs_in_log += done.len();
         let committed = match ended {
-            Some(error) => Err(error),
-            None => self.commit(),
+            Ended::Full => self.commit(),
+            Ended::Undone => Ok(()),
+            Ended::Lost(error) => Err(error),
         };
         if committed.is_err() {
             // Whatever state the connection is in, the next batch begins on a new one.
@@ -90,30 +91,63 @@ impl Writer {
         !queue.is_empty()
     }
 
-    /// Runs jobs until the batch is full or nobody waits, or the transaction ends underneath.
-    fn run_jobs(
-        &mut self,
-        first: Box<dyn Job>,
-        queue: &mut Queue,
-    ) -> (Vec<Box<dyn Job>>, Option<Error>) {
+    /// Runs jobs until the batch is full or nobody waits, or the transaction ends.
+    fn run_jobs(&mut self, first: Box<dyn Job>, queue: &mut Queue) -> (Vec<Box<dyn Job>>, Ended) {
         let started = Instant::now();
         let mut done = Vec::new();
+        let mut bare = false;
         let mut next = Some(first);
         while let Some(mut job) = next {
             if job.expired(Instant::now()) {
                 let late = Error::failed(job.operation(), Failure::Timeout);
                 job.answer(Err(late));
+            } else if done.is_empty() && queue.is_empty() {
+                let result = self.run_alone(job.as_mut());
+                bare = true;
+                done.push(job);
+                match result {
+                    Ok(Kept::Yes) => {}
+                    Ok(Kept::No) => return (done, Ended::Undone),
+                    Err(error) => return (done, Ended::Lost(error)),
+                }
             } else {
-                let result = self.run_in_savepoint(job.as_mut());
+                let open = if std::mem::take(&mut bare) { self.check_open() } else { Ok(()) };
+                let result = open.and_then(|()| self.run_in_savepoint(job.as_mut()));
                 done.push(job);
                 if let Err(error) = result {
-                    return (done, Some(error));
+                    return (done, Ended::Lost(error));
                 }
             }
             let full = done.len() >= BATCH_JOBS || started.elapsed() >= BATCH_TIME;
             next = if full { None } else { queue.try_recv().ok() };
         }
-        (done, None)
+        (done, Ended::Full)
+    }
+
+    /// Runs the first job of a transaction while nobody else waits. It needs no savepoint, which
+    /// would copy each page that it changes: the transaction is undone with it. An error means the
+    /// same as in a savepoint.
+    fn run_alone(&mut self, job: &mut dyn Job) -> Result<Kept> {
+        let operation = job.operation();
+        let conn = self.connection()?;
+        let kept = job.run(conn);
+        if kept == Kept::No {
+            let undone = conn.batch_execute("ROLLBACK");
+            undone.map_err(|error| ended_underneath(job, db_error(operation)(error)))?;
+        }
+        settled(job, conn)?;
+        Ok(kept)
+    }
+
+    /// Makes sure, before another job joins one that ran without a savepoint, that the transaction
+    /// is still there: without it a savepoint would be one of its own, which its release commits.
+    fn check_open(&mut self) -> Result<()> {
+        // Refused inside a transaction, and nothing else can fail in it.
+        match self.connection()?.batch_execute("BEGIN") {
+            Err(error) if error.to_string().contains("within a transaction") => Ok(()),
+            Err(error) => Err(db_error("begin")(error)),
+            Ok(()) => Err(Error::failed("begin", Failure::Other)),
+        }
     }
 
     /// Runs one job in a savepoint. An error means that the transaction is gone: disk full and
@@ -128,14 +162,7 @@ impl Writer {
             Kept::No => conn.batch_execute("ROLLBACK TO store_job; RELEASE store_job"),
         };
         undo_or_keep.map_err(|error| ended_underneath(job, db_error(operation)(error)))?;
-        if let Some(error) = job.failure().filter(ends_the_batch) {
-            return Err(error);
-        }
-        match AnsiTransactionManager::transaction_manager_status_mut(conn).transaction_depth() {
-            Ok(None) => Ok(()),
-            // The closure left a transaction of Diesel's open, by a panic inside it.
-            _ => Err(Error::failed(operation, Failure::Other)),
-        }
+        settled(job, conn)
     }
 
     /// Begins a transaction, waiting for other processes up to the busy timeout.
@@ -191,6 +218,28 @@ impl Writer {
             self.jobs_in_log = 0;
             self.checkpointer.request();
         }
+    }
+}
+
+/// How a batch ended.
+enum Ended {
+    /// It is to be committed.
+    Full,
+    /// Its only job was undone, and the transaction with it.
+    Undone,
+    /// The transaction is gone, or must not be committed.
+    Lost(Error),
+}
+
+/// Checks what a job left behind.
+fn settled(job: &dyn Job, conn: &mut SqliteConnection) -> Result<()> {
+    if let Some(error) = job.failure().filter(ends_the_batch) {
+        return Err(error);
+    }
+    match AnsiTransactionManager::transaction_manager_status_mut(conn).transaction_depth() {
+        Ok(None) => Ok(()),
+        // The closure left a transaction of Diesel's open, by a panic inside it.
+        _ => Err(Error::failed(job.operation(), Failure::Other)),
     }
 }
 

@@ -1,11 +1,13 @@
 //! Group commit: who shares a commit, and who is told what.
 
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use store_core::{Error, Failure, Result};
+use tokio::task::JoinHandle;
 
-use crate::notes::{Notes, Queued, insert, queued, until};
+use crate::notes::{Notes, Queued, insert, queued, run, until};
 
 /// Queues a write that inserts `id` and then does something else.
 async fn then(
@@ -83,6 +85,98 @@ fn a_closure_that_opens_a_transaction_and_panics_is_undone_alone() {
         })
         .await;
         assert!(matches!(error, Error::Backend { .. }), "{error}");
+    });
+}
+
+/// Keeps the writer busy with a write that nobody waits behind when it begins, and lets it do
+/// something once it is released.
+async fn hold_then(
+    notes: &Notes,
+    rest: impl FnOnce(&mut SqliteConnection) -> Result<()> + Send + 'static,
+) -> (mpsc::Sender<()>, JoinHandle<Result<()>>) {
+    let (started, has_started) = tokio::sync::oneshot::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let db = notes.db.clone();
+    let writer = tokio::spawn(async move {
+        db.write("alone", move |conn| {
+            insert(conn, 1)?;
+            started.send(()).unwrap();
+            // Ends by the release, or by the drop of the other side.
+            let _either = released.recv();
+            rest(conn)
+        })
+        .await
+    });
+    has_started.await.unwrap();
+    (release, writer)
+}
+
+/// Runs a write that was alone when it began and goes wrong, then those that came meanwhile.
+async fn alone_before_others(
+    wrong: impl FnOnce(&mut SqliteConnection) -> Result<()> + Send + 'static,
+) -> Error {
+    let notes = Notes::new().await;
+    let (release, alone) = hold_then(&notes, wrong).await;
+    let others = [queued(notes.add(2)).await, queued(notes.add(3)).await];
+    drop(release);
+    for other in others {
+        other.await.unwrap();
+    }
+    let error = alone.await.unwrap().unwrap_err();
+    assert_eq!(notes.ids(), [2, 3], "what went wrong is undone, and nothing else");
+    error
+}
+
+#[test]
+fn a_closure_that_is_alone_and_fails_is_undone() {
+    store_tests::run(async {
+        let error = alone_before_others(|_conn| Err(Error::invalid("field", "no"))).await;
+        assert!(matches!(error, Error::Invalid { .. }), "{error}");
+        let error = alone_before_others(|conn| insert(conn, 1)).await;
+        assert_eq!(error.failure(), Some(Failure::Other), "{error}");
+    });
+}
+
+#[test]
+fn a_closure_that_is_alone_and_panics_is_undone() {
+    store_tests::run(async {
+        let error = alone_before_others(|_conn| panic!("boom")).await;
+        assert!(error.to_string().contains("boom"), "{error}");
+    });
+}
+
+#[test]
+fn others_join_one_that_was_alone_and_share_its_commit() {
+    store_tests::run(async {
+        let notes = Notes::new().await;
+        let (release, alone) = hold_then(&notes, |_conn| Ok(())).await;
+        let other = queued(notes.add(2)).await;
+        let wrong = then(&notes, 3, |_conn| Err(Error::invalid("field", "no"))).await;
+        let before = notes.db.statements();
+        drop(release);
+        alone.await.unwrap().unwrap();
+        other.await.unwrap();
+        wrong.await.unwrap_err();
+        // The look whether the transaction is open; a savepoint, its insert and a release; one
+        // more of them, undone; the commit.
+        assert_eq!(notes.db.statements() - before, 1 + 3 + 3 + 1);
+        assert_eq!(notes.ids(), [1, 2]);
+    });
+}
+
+#[test]
+fn nobody_joins_one_that_was_alone_and_lost_its_transaction() {
+    store_tests::run(async {
+        let notes = Notes::new().await;
+        // As SQLite itself does when the disk is full, and this closure does not notice.
+        let (release, alone) = hold_then(&notes, |conn| run(conn, "ROLLBACK")).await;
+        let other = queued(notes.add(2)).await;
+        drop(release);
+        alone.await.unwrap().unwrap_err();
+        other.await.unwrap_err();
+        assert_eq!(notes.ids(), [0_i64; 0], "nothing that was refused is stored");
+        notes.add(3).await.unwrap();
+        assert_eq!(notes.ids(), [3]);
     });
 }
 

@@ -71,9 +71,9 @@ macro_rules! tokens_tests {
 }
 
 /// How many statements a write of one statement costs: SQLite's writer begins and ends a
-/// transaction and a savepoint around it.
+/// transaction around it.
 pub(crate) fn one_write(t: &Tokens) -> u64 {
-    if t.place.is_sqlite() { 5 } else { 1 }
+    if t.place.is_sqlite() { 3 } else { 1 }
 }
 
 /// Asserts that an answer is `Denied`, and why.
