@@ -46,10 +46,20 @@ pub(crate) fn assembled(cx: &GraphContext, parts: Vec<Part>) -> Result<(Vec<Grap
             }
         }
     }
-    let content = |table, address: &Address| {
+    let mut references: HashMap<Address, usize> = HashMap::new();
+    let named = values.iter().map(|(_, _, address)| address);
+    for address in named.chain(writes.iter().map(|(_, _, address)| address)) {
+        *references.entry(*address).or_default() += 1;
+    }
+    // Values are large: the last that refers to one takes it, the others have copies.
+    let mut content = |table, address: &Address| {
         let missing = || Message("refers to a value that is not there".into());
         let missing = || Error::corrupt(table, "address", hex::encode(address), missing());
-        contents.get(address).cloned().ok_or_else(missing)
+        let left = references.get_mut(address).ok_or_else(missing)?;
+        *left -= 1;
+        let found =
+            if *left == 0 { contents.remove(address) } else { contents.get(address).cloned() };
+        found.ok_or_else(missing)
     };
     for (position, channel, address) in values {
         if let Some(state) = states.get_mut(&position) {

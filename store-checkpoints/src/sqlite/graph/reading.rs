@@ -12,8 +12,8 @@ use crate::rules::graph::GraphContext;
 use crate::rules::graph::assembly::assembled;
 use store_core::sqlite::{Bind, Statement};
 
-// `CROSS JOIN` keeps the planner at one look into the index for each channel: it would rather read
-// all values of the thread.
+// `CROSS JOIN` keeps the planner at one look into the index for each channel and each blob: it would
+// rather read all values of the thread, or whole tables.
 /// What follows a CTE `target`, of checkpoints with `position` and `followed`: their parts.
 macro_rules! parts {
     () => {
@@ -25,7 +25,7 @@ macro_rules! parts {
          AND v.version = channels.value\
          ), written AS MATERIALIZED (\
          SELECT target.position, w.thread_id, w.channel, w.task_id, w.task_path, w.idx, w.address \
-         FROM target JOIN graph_writes AS w ON w.thread_id = target.thread_id \
+         FROM target CROSS JOIN graph_writes AS w ON w.thread_id = target.thread_id \
          AND w.checkpoint_ns = target.checkpoint_ns AND w.checkpoint_id = target.checkpoint_id\
          ), used AS (\
          SELECT thread_id, address FROM named UNION SELECT thread_id, address FROM written\
@@ -39,7 +39,7 @@ macro_rules! parts {
          NULL, NULL, NULL, NULL, address, NULL, NULL, NULL FROM written \
          UNION ALL SELECT 3, NULL, b.type_tag, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \
          NULL, NULL, NULL, b.address, b.size, b.sealed, b.bytes \
-         FROM used JOIN graph_blobs AS b ON b.thread_id = used.thread_id \
+         FROM used CROSS JOIN graph_blobs AS b ON b.thread_id = used.thread_id \
          AND b.address = used.address"
     };
 }
