@@ -36,6 +36,7 @@ impl ToSql<Jsonb, Pg> for JsonText<'_> {
 pub enum Bind<'a> {
     BigInt(i64),
     BigInts(Vec<i64>),
+    Binary(&'a [u8]),
     Bool(bool),
     Bools(Vec<bool>),
     Bytes(Vec<&'a [u8]>),
@@ -133,6 +134,7 @@ fn walk<'b>(text: &str, binds: &'b [Bind<'_>], mut out: AstPass<'_, 'b, Pg>) -> 
         match bind {
             Bind::BigInt(value) => out.push_bind_param::<BigInt, _>(value)?,
             Bind::BigInts(value) => out.push_bind_param::<Array<BigInt>, _>(value)?,
+            Bind::Binary(value) => out.push_bind_param::<Binary, _>(value)?,
             Bind::Bool(value) => out.push_bind_param::<Bool, _>(value)?,
             Bind::Bools(value) => out.push_bind_param::<Array<Bool>, _>(value)?,
             Bind::Bytes(value) => out.push_bind_param::<Array<Binary>, _>(value)?,

@@ -21,10 +21,17 @@ pub(super) struct Usage {
 
 #[derive(Debug, Default)]
 pub(super) struct Counts {
-    uses: HashMap<TokenId, TokenUses>,
+    uses: HashMap<TokenId, Uses>,
     denials: HashMap<(TokenId, TokenDenial), DeniedUses>,
     /// Uses and refusals together.
     total: u64,
+}
+
+/// Those of one token.
+#[derive(Debug, Clone, Copy)]
+struct Uses {
+    count: u32,
+    last_at: Timestamp,
 }
 
 impl Usage {
@@ -34,8 +41,7 @@ impl Usage {
 
     /// Counts a use.
     pub(super) fn used(&self, identifier: &TokenId, now: Timestamp) {
-        let uses = TokenUses { identifier: identifier.clone(), uses: 1, last_used_at: now };
-        self.add(|counts| counts.add_uses(uses));
+        self.add(|counts| counts.add_uses(identifier, 1, now));
     }
 
     /// Counts a refusal.
@@ -69,7 +75,12 @@ impl Usage {
     /// Takes what was counted.
     pub(super) fn take(&self) -> (Vec<TokenUses>, Vec<DeniedUses>) {
         let Counts { uses, denials, .. } = std::mem::take(&mut *self.counts());
-        let mut uses: Vec<_> = uses.into_values().collect();
+        let taken = |(identifier, Uses { count, last_at })| TokenUses {
+            identifier,
+            uses: count,
+            last_used_at: last_at,
+        };
+        let mut uses: Vec<_> = uses.into_iter().map(taken).collect();
         uses.sort_by(|a, b| a.identifier.cmp(&b.identifier));
         let mut denials: Vec<_> = denials.into_values().collect();
         denials.sort_by(|a, b| (&a.identifier, a.reason).cmp(&(&b.identifier, b.reason)));
@@ -79,7 +90,9 @@ impl Usage {
     /// Puts back what could not be written.
     pub(super) fn put_back(&self, uses: &[TokenUses], denials: &[DeniedUses]) {
         let mut counts = self.counts();
-        uses.iter().for_each(|uses| counts.add_uses(uses.clone()));
+        for TokenUses { identifier, uses, last_used_at } in uses {
+            counts.add_uses(identifier, *uses, *last_used_at);
+        }
         denials.iter().for_each(|denied| counts.add_denial(denied.clone()));
     }
 
@@ -89,12 +102,12 @@ impl Usage {
 }
 
 impl Counts {
-    fn add_uses(&mut self, new: TokenUses) {
-        if let Some(known) = self.uses.get_mut(&new.identifier) {
-            known.uses = known.uses.saturating_add(new.uses);
-            known.last_used_at = known.last_used_at.max(new.last_used_at);
+    fn add_uses(&mut self, identifier: &TokenId, count: u32, last_at: Timestamp) {
+        if let Some(known) = self.uses.get_mut(identifier) {
+            known.count = known.count.saturating_add(count);
+            known.last_at = known.last_at.max(last_at);
         } else if self.uses.len() < ENTRIES_MAX {
-            self.uses.insert(new.identifier.clone(), new);
+            self.uses.insert(identifier.clone(), Uses { count, last_at });
         }
     }
 

@@ -1,21 +1,34 @@
 //! Queries on audits. An entry is added under the lock of the head of its chain.
 
 use diesel::prelude::*;
-use diesel::upsert::excluded;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use store_core::postgres::db_error;
+use store_core::postgres::{Bind, JsonText, Statement, db_error};
 use store_core::tokens::{AuditReport, TokenAuditEntry};
 use store_core::{Error, Listing, Message, Order, Page, Result, TokenId};
 
 use super::error::on_append;
-use super::rows::{AuditRow, HeadRow, NewAuditRow};
+use super::rows::{AuditRow, HeadRow, HeadSql};
 use super::schema::service_token_audit::{self, dsl};
 use super::schema::{service_token_audit_heads, service_tokens};
 use crate::rules::Context;
-use crate::rules::chain::{Head, Heads, ReadyEntry, Verification};
+use crate::rules::chain::{Head, Heads, Link, ReadyEntry, Verification};
 
 /// How many entries a check reads at a time.
 const BATCH: i64 = 500;
+
+// parity: SQLite has no lock to take.
+// An update that changes nothing returns the row, and locks it.
+const LOCK: &str = "INSERT INTO service_token_audit_heads AS head (identifier, sequence, hash) \
+     SELECT * FROM unnest(?, ?, ?) ON CONFLICT (identifier) DO UPDATE SET sequence = head.sequence \
+     RETURNING head.identifier, head.sequence, head.hash";
+
+// parity: fixed texts, because Diesel prepares an insertion at each call.
+const APPEND: &str = "WITH appended AS (INSERT INTO service_token_audit \
+     (identifier, sequence, action, actor, ip, user_agent, details, at, previous_hash) \
+     SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?)) \
+     INSERT INTO service_token_audit_heads (identifier, sequence, hash) \
+     SELECT * FROM unnest(?, ?, ?) ON CONFLICT (identifier) DO UPDATE SET \
+     sequence = excluded.sequence, hash = excluded.hash";
 
 // parity: SQLite has one writer, which needs no lock.
 /// Locks the heads of chains in the order of their identifiers, makes those that are not there,
@@ -24,27 +37,13 @@ pub(super) async fn heads_lock(
     conn: &mut AsyncPgConnection,
     identifiers: &[&str],
 ) -> Result<Heads> {
+    enum Lock {}
     let mut identifiers = identifiers.to_vec();
     identifiers.sort_unstable();
     identifiers.dedup();
     let start = Head::default();
-    let rows: Vec<_> = identifiers
-        .iter()
-        .map(|identifier| {
-            (
-                service_token_audit_heads::identifier.eq(*identifier),
-                service_token_audit_heads::sequence.eq(start.sequence),
-                service_token_audit_heads::hash.eq(start.hash.to_vec()),
-            )
-        })
-        .collect();
-    // An update that changes nothing returns the row, and locks it.
-    let rows: Vec<HeadRow> = diesel::insert_into(service_token_audit_heads::table)
-        .values(rows)
-        .on_conflict(service_token_audit_heads::identifier)
-        .do_update()
-        .set(service_token_audit_heads::sequence.eq(service_token_audit_heads::sequence))
-        .returning(HeadRow::as_returning())
+    let binds = heads_bound(identifiers.iter().map(|identifier| (*identifier, &start)));
+    let rows: Vec<HeadRow> = Statement::<Lock, HeadSql>::new(LOCK, binds)
         .load(conn)
         .await
         .map_err(db_error("heads_lock"))?;
@@ -57,40 +56,52 @@ pub(super) async fn entries_append(
     heads: &mut Heads,
     entries: &[ReadyEntry],
 ) -> Result<()> {
+    enum Append {}
     let Some(first) = entries.first() else { return Ok(()) };
-    let mut rows = Vec::with_capacity(entries.len());
+    let mut links = Vec::with_capacity(entries.len());
     for entry in entries {
         let head = heads.get_mut(&entry.identifier).ok_or_else(|| unlocked(&entry.identifier))?;
-        rows.push(NewAuditRow::new(&entry.link(head)));
+        links.push(entry.link(head));
     }
-    diesel::insert_into(service_token_audit::table)
-        .values(rows)
-        .execute(conn)
-        .await
-        .map_err(|error| on_append(&first.identifier, error))?;
-    let heads: Vec<_> = heads
+    let mut binds = links_bound(&links);
+    let moved = heads
         .iter()
         .filter(|(identifier, _)| entries.iter().any(|entry| entry.identifier == **identifier))
-        .map(|(identifier, head)| {
-            (
-                service_token_audit_heads::identifier.eq(identifier),
-                service_token_audit_heads::sequence.eq(head.sequence),
-                service_token_audit_heads::hash.eq(head.hash.to_vec()),
-            )
-        })
-        .collect();
-    diesel::insert_into(service_token_audit_heads::table)
-        .values(heads)
-        .on_conflict(service_token_audit_heads::identifier)
-        .do_update()
-        .set((
-            service_token_audit_heads::sequence.eq(excluded(service_token_audit_heads::sequence)),
-            service_token_audit_heads::hash.eq(excluded(service_token_audit_heads::hash)),
-        ))
+        .map(|(identifier, head)| (identifier.as_str(), head));
+    binds.extend(heads_bound(moved));
+    Statement::<Append, ()>::new(APPEND, binds)
         .execute(conn)
         .await
         .map(drop)
-        .map_err(db_error("entries_append"))
+        .map_err(|error| on_append(&first.identifier, error))
+}
+
+// parity: belongs to APPEND.
+/// Entries as they are bound.
+fn links_bound<'a>(links: &'a [Link<'_>]) -> Vec<Bind<'a>> {
+    let all = || links.iter();
+    vec![
+        Bind::Texts(all().map(|link| link.identifier).collect()),
+        Bind::BigInts(all().map(|link| link.sequence).collect()),
+        Bind::Texts(all().map(|link| link.action).collect()),
+        Bind::Texts(all().map(|link| link.actor).collect()),
+        Bind::MaybeTexts(all().map(|link| link.ip).collect()),
+        Bind::MaybeTexts(all().map(|link| link.user_agent).collect()),
+        Bind::Jsons(all().map(|link| JsonText(link.details)).collect()),
+        Bind::Instants(all().map(|link| link.at.to_datetime()).collect()),
+        Bind::Bytes(all().map(|link| link.previous.as_slice()).collect()),
+    ]
+}
+
+// parity: belongs to LOCK and APPEND.
+/// Heads as they are bound.
+fn heads_bound<'a>(heads: impl Iterator<Item = (&'a str, &'a Head)>) -> Vec<Bind<'a>> {
+    let heads: Vec<_> = heads.collect();
+    vec![
+        Bind::Texts(heads.iter().map(|(identifier, _)| *identifier).collect()),
+        Bind::BigInts(heads.iter().map(|(_, head)| head.sequence).collect()),
+        Bind::Bytes(heads.iter().map(|(_, head)| head.hash.as_slice()).collect()),
+    ]
 }
 
 /// An entry of a chain whose head this transaction has not read: a fault of this crate.

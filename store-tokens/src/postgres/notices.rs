@@ -1,10 +1,10 @@
 //! What caches have to forget: told with the commit, heard on a connection of its own.
 
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Text};
+use diesel::sql_types::Text;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
-use store_core::postgres::{Database, Notice, db_error};
+use store_core::postgres::{Bind, Database, Notice, Statement, db_error};
 use store_core::tokens::Invalidation;
 use store_core::{Result, TokenId};
 
@@ -48,13 +48,13 @@ async fn channel_name(conn: &mut AsyncPgConnection) -> Result<String> {
 
 /// Tells which tokens were changed, when the transaction commits.
 pub(super) async fn notices_tell(conn: &mut AsyncPgConnection, changed: &[&str]) -> Result<()> {
+    enum Tell {}
     if changed.is_empty() {
         return Ok(());
     }
     let tell = "SELECT pg_notify('service_tokens_' || md5(current_schema()), id) \
-                FROM unnest($1) AS changed (id)";
-    diesel::sql_query(tell)
-        .bind::<Array<Text>, _>(changed)
+                FROM unnest(?) AS changed (id)";
+    Statement::<Tell, ()>::new(tell, vec![Bind::Texts(changed.to_vec())])
         .execute(conn)
         .await
         .map(drop)

@@ -4,12 +4,12 @@ use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
-use store_core::postgres::db_error;
+use store_core::postgres::{Bind, Statement, db_error};
 use store_core::tokens::{AuditOrigin, Rotated, ServiceToken, TokenAuditAction};
 use store_core::{Error, Result, Timestamp, TokenId};
 
 use super::audit::{entries_append, heads_lock};
-use super::rows::TokenRow;
+use super::rows::{TokenRow, TokenSql, token_columns};
 use super::schema::service_tokens::{self, dsl};
 use super::tokens::{token_fetch, token_insert};
 use crate::rules::Context;
@@ -17,6 +17,14 @@ use crate::rules::chain::{Heads, ReadyEntry, checked_unused};
 use crate::rules::rotation::ReadyRotation;
 use crate::rules::token::refusal;
 use crate::rules::usage::details;
+
+// parity: fixed text, because Diesel prepares a change at each call.
+const REPLACE: &str = concat!(
+    "UPDATE service_tokens SET rotated_to = ?, rotated_at = ?, rotation_expires_at = ?, \
+     ends_at = least(ends_at, $3) WHERE identifier = ? AND revoked_at IS NULL \
+     AND rotated_to IS NULL AND (expires_at IS NULL OR expires_at > $2) RETURNING ",
+    token_columns!()
+);
 
 #[declare_sql_function]
 extern "SQL" {
@@ -63,18 +71,14 @@ async fn token_replace(
     identifier: &TokenId,
     rotation: &ReadyRotation,
 ) -> Result<Option<ServiceToken>> {
-    let (now, ends_at) = (rotation.now.to_datetime(), rotation.ends_at.to_datetime());
-    let row: Option<TokenRow> = diesel::update(service_tokens::table.find(identifier.as_str()))
-        .filter(dsl::revoked_at.is_null())
-        .filter(dsl::rotated_to.is_null())
-        .filter(dsl::expires_at.is_null().or(dsl::expires_at.gt(now)))
-        .set((
-            dsl::rotated_to.eq(rotation.successor.as_str()),
-            dsl::rotated_at.eq(now),
-            dsl::rotation_expires_at.eq(ends_at),
-            dsl::ends_at.eq(least(dsl::ends_at, Some(ends_at))),
-        ))
-        .returning(TokenRow::as_returning())
+    enum Replace {}
+    let binds = vec![
+        Bind::Text(rotation.successor.as_str()),
+        Bind::Instant(Some(rotation.now.to_datetime())),
+        Bind::Instant(Some(rotation.ends_at.to_datetime())),
+        Bind::Text(identifier.as_str()),
+    ];
+    let row: Option<TokenRow> = Statement::<Replace, TokenSql>::new(REPLACE, binds)
         .get_result(conn)
         .await
         .optional()

@@ -1,13 +1,9 @@
 //! Rows as they are stored, and how they become records.
 
-use std::io::Write as _;
-
 use chrono::{DateTime, Utc};
-use diesel::expression::AsExpression;
+use diesel::dsl::{AsSelect, SqlTypeOf};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::serialize::{self, IsNull, Output, ToSql};
-use diesel::sql_types::Jsonb;
 use serde_json::Value;
 use store_core::json::JsonPolicy;
 use store_core::tokens::{RateLimit, SecretHash, ServiceToken, TokenAuditEntry};
@@ -15,22 +11,22 @@ use store_core::{Error, Message, Result, Timestamp};
 
 use super::schema::{service_token_audit, service_token_audit_heads, service_tokens};
 use crate::rules::chain::{Head, Link};
-use crate::rules::token::{ReadyToken, checked_rate};
 
-// parity: SQLite binds the text itself.
-/// JSON text in the form JSONB has on the wire: a version and the text.
-#[derive(Debug, Clone, Copy, AsExpression)]
-#[diesel(sql_type = Jsonb)]
-pub(super) struct JsonText<'a>(pub(super) &'a str);
-
-// parity: belongs to JsonText.
-impl ToSql<Jsonb, Pg> for JsonText<'_> {
-    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
-        out.write_all(&[1])?;
-        out.write_all(self.0.as_bytes())?;
-        Ok(IsNull::No)
-    }
+// parity: fixed texts name the columns here, because Diesel prepares changes at each call.
+/// The columns of `TokenRow`, in its order.
+macro_rules! token_columns {
+    () => {
+        "identifier, secret_hash, name, scopes, workspace_ids, created_at, created_by, issued_at, \
+         expires_at, last_used_at, use_count, rotated_to, rotated_from, rotated_at, \
+         rotation_expires_at, family, revoked_at, revoked_by, revocation_reason, \
+         allowed_ip_ranges, rate_limit, rate_interval_seconds, record_bytes"
+    };
 }
+pub(super) use token_columns;
+
+// parity: belongs to token_columns.
+/// Their types.
+pub(super) type TokenSql = SqlTypeOf<AsSelect<TokenRow, Pg>>;
 
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = service_tokens, check_for_backend(Pg))]
@@ -94,52 +90,6 @@ impl TokenRow {
     }
 }
 
-#[derive(Debug, Insertable)]
-#[diesel(table_name = service_tokens, check_for_backend(Pg))]
-pub(super) struct NewTokenRow<'a> {
-    identifier: &'a str,
-    secret_hash: &'a [u8],
-    name: Option<&'a str>,
-    scopes: JsonText<'a>,
-    workspace_ids: JsonText<'a>,
-    created_at: DateTime<Utc>,
-    created_by: &'a str,
-    issued_at: DateTime<Utc>,
-    expires_at: Option<DateTime<Utc>>,
-    rotated_from: Option<&'a str>,
-    family: &'a str,
-    allowed_ip_ranges: JsonText<'a>,
-    rate_limit: Option<i32>,
-    rate_interval_seconds: Option<i32>,
-    ends_at: Option<DateTime<Utc>>,
-    record_bytes: i64,
-}
-
-impl<'a> NewTokenRow<'a> {
-    pub(super) fn new(ready: &'a ReadyToken) -> Result<Self> {
-        let token = &ready.token;
-        let rate = token.rate_limit.map(checked_rate).transpose()?;
-        Ok(Self {
-            identifier: token.identifier.as_str(),
-            secret_hash: token.secret_hash.as_bytes(),
-            name: token.name.as_deref(),
-            scopes: JsonText(&ready.scopes),
-            workspace_ids: JsonText(&ready.workspace_ids),
-            created_at: token.created_at.to_datetime(),
-            created_by: token.created_by.as_str(),
-            issued_at: token.issued_at.to_datetime(),
-            expires_at: stored(token.expires_at),
-            rotated_from: token.rotated_from.as_ref().map(AsRef::as_ref),
-            family: token.family.as_str(),
-            allowed_ip_ranges: JsonText(&ready.allowed_ip_ranges),
-            rate_limit: rate.map(|(limit, _)| limit),
-            rate_interval_seconds: rate.map(|(_, seconds)| seconds),
-            ends_at: stored(token.expires_at),
-            record_bytes: ready.record_bytes(),
-        })
-    }
-}
-
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = service_token_audit, check_for_backend(Pg))]
 pub(super) struct AuditRow {
@@ -187,35 +137,9 @@ impl AuditRow {
     }
 }
 
-#[derive(Debug, Insertable)]
-#[diesel(table_name = service_token_audit, check_for_backend(Pg))]
-pub(super) struct NewAuditRow<'a> {
-    identifier: &'a str,
-    sequence: i64,
-    action: &'a str,
-    actor: &'a str,
-    ip: Option<&'a str>,
-    user_agent: Option<&'a str>,
-    details: JsonText<'a>,
-    at: DateTime<Utc>,
-    previous_hash: Vec<u8>,
-}
-
-impl<'a> NewAuditRow<'a> {
-    pub(super) fn new(link: &Link<'a>) -> Self {
-        Self {
-            identifier: link.identifier,
-            sequence: link.sequence,
-            action: link.action,
-            actor: link.actor,
-            ip: link.ip,
-            user_agent: link.user_agent,
-            details: JsonText(link.details),
-            at: link.at.to_datetime(),
-            previous_hash: link.previous.to_vec(),
-        }
-    }
-}
+// parity: a statement of fixed text answers it.
+/// The columns of `HeadRow`, in its order.
+pub(super) type HeadSql = SqlTypeOf<AsSelect<HeadRow, Pg>>;
 
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = service_token_audit_heads, check_for_backend(Pg))]
@@ -300,4 +224,19 @@ impl Reader<'_> {
 /// Returns an optional instant as it is stored.
 pub(super) fn stored(instant: Option<Timestamp>) -> Option<DateTime<Utc>> {
     instant.map(Timestamp::to_datetime)
+}
+
+// parity: belongs to token_columns.
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_columns_of_fixed_texts_are_those_of_the_row() {
+        let built = service_tokens::table.select(TokenRow::as_select());
+        let built = diesel::debug_query::<Pg, _>(&built).to_string();
+        let built = built.replace("\"service_tokens\".", "").replace('"', "");
+        let columns = built.strip_prefix("SELECT ").and_then(|built| built.split_once(" FROM "));
+        assert_eq!(columns.map(|(columns, _)| columns), Some(token_columns!()));
+    }
 }

@@ -4,19 +4,25 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
-use store_core::postgres::db_error;
+use store_core::postgres::{Bind, JsonText, Statement, db_error};
 use store_core::tokens::{AuditOrigin, ServiceToken, TokenAuditAction, TokenFilter, TokenState};
 use store_core::{Error, Listing, Order, Page, Result, TokenId};
 
 use super::audit::{entries_append, heads_lock};
 use super::error::on_insert;
-use super::rows::{NewTokenRow, TokenRow};
+use super::rows::{TokenRow, stored};
 use super::schema::service_tokens::{self, dsl};
 use crate::rules::chain::{ReadyEntry, checked_unused};
-use crate::rules::token::ReadyToken;
+use crate::rules::token::{ReadyToken, checked_rate};
 use crate::rules::usage::details;
 use crate::rules::{Context, TokenKey};
 use store_core::postgres::{WithinBudget, split};
+
+// parity: fixed text, because Diesel prepares an insertion at each call.
+const INSERT: &str = "INSERT INTO service_tokens (identifier, secret_hash, name, scopes, \
+     workspace_ids, created_at, created_by, issued_at, expires_at, rotated_from, family, \
+     allowed_ip_ranges, rate_limit, rate_interval_seconds, ends_at, record_bytes) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, $9, ?)";
 
 type Filtered<'a> = service_tokens::BoxedQuery<'a, Pg>;
 
@@ -40,12 +46,31 @@ pub(super) async fn token_create(
 
 /// Inserts a token.
 pub(super) async fn token_insert(conn: &mut AsyncPgConnection, ready: &ReadyToken) -> Result<()> {
-    diesel::insert_into(service_tokens::table)
-        .values(NewTokenRow::new(ready)?)
+    enum Insert {}
+    let token = &ready.token;
+    let rate = token.rate_limit.map(checked_rate).transpose()?;
+    let binds = vec![
+        Bind::Text(token.identifier.as_str()),
+        Bind::Binary(token.secret_hash.as_bytes()),
+        Bind::MaybeText(token.name.as_deref()),
+        Bind::Json(JsonText(&ready.scopes)),
+        Bind::Json(JsonText(&ready.workspace_ids)),
+        Bind::Instant(Some(token.created_at.to_datetime())),
+        Bind::Text(token.created_by.as_str()),
+        Bind::Instant(Some(token.issued_at.to_datetime())),
+        Bind::Instant(stored(token.expires_at)),
+        Bind::MaybeText(token.rotated_from.as_ref().map(AsRef::as_ref)),
+        Bind::Text(token.family.as_str()),
+        Bind::Json(JsonText(&ready.allowed_ip_ranges)),
+        Bind::MaybeInt(rate.map(|(limit, _)| limit)),
+        Bind::MaybeInt(rate.map(|(_, seconds)| seconds)),
+        Bind::BigInt(ready.record_bytes()),
+    ];
+    Statement::<Insert, ()>::new(INSERT, binds)
         .execute(conn)
         .await
         .map(drop)
-        .map_err(|error| on_insert(&ready.token.identifier, error))
+        .map_err(|error| on_insert(&token.identifier, error))
 }
 
 /// Finds a token.

@@ -73,6 +73,7 @@ impl TokenRow {
     }
 }
 
+// parity: PostgreSQL binds a statement of fixed text, which is prepared once.
 #[derive(Debug, Insertable)]
 #[diesel(
     table_name = service_tokens,
@@ -98,6 +99,7 @@ pub(super) struct NewTokenRow<'a> {
     record_bytes: i64,
 }
 
+// parity: belongs to NewTokenRow.
 impl<'a> NewTokenRow<'a> {
     pub(super) fn new(ready: &'a ReadyToken) -> Result<Self> {
         let token = &ready.token;
@@ -170,6 +172,7 @@ impl AuditRow {
     }
 }
 
+// parity: PostgreSQL binds a statement of fixed text, which is prepared once.
 #[derive(Debug, Insertable)]
 #[diesel(
     table_name = service_token_audit,
@@ -188,6 +191,7 @@ pub(super) struct NewAuditRow<'a> {
     previous_hash: Vec<u8>,
 }
 
+// parity: belongs to NewAuditRow.
 impl<'a> NewAuditRow<'a> {
     pub(super) fn new(link: &Link<'a>) -> Self {
         Self {
