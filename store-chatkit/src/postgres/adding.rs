@@ -20,8 +20,8 @@ const ADD: &str = "WITH parent AS (\
      SELECT FROM chatkit_items WHERE thread_id = $2 AND item_id = ?) \
      RETURNING next_ordinal - 1 AS ordinal\
      ) INSERT INTO chatkit_items (thread_id, item_id, ordinal, item_type, created_at, content, \
-     content_bytes, search) \
-     SELECT $2, $4, ordinal, ?, ?, ?, ?, (?)::tsvector FROM parent RETURNING ordinal";
+     content_bytes, search, owner) \
+     SELECT $2, $4, ordinal, ?, ?, ?, ?, (?)::tsvector, $3 FROM parent RETURNING ordinal";
 
 // parity: the same for the items of one call, all or none.
 const ADD_ALL: &str = "WITH input AS (\
@@ -35,9 +35,9 @@ const ADD_ALL: &str = "WITH input AS (\
      RETURNING next_ordinal - $7 AS first\
      ), added AS (\
      INSERT INTO chatkit_items (thread_id, item_id, ordinal, item_type, created_at, content, \
-     content_bytes, search) \
+     content_bytes, search, owner) \
      SELECT $9, item_id, first + position - 1, item_type, created_at, content, content_bytes, \
-     search::tsvector FROM input CROSS JOIN parent\
+     search::tsvector, $10 FROM input CROSS JOIN parent\
      ) SELECT first FROM parent";
 
 /// Adds an item at the end of a thread.

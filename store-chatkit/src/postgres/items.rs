@@ -37,8 +37,8 @@ const SAVE: &str = "WITH parent AS (\
      RETURNING item.ordinal, item.created_at\
      ), added AS (\
      INSERT INTO chatkit_items (thread_id, item_id, ordinal, item_type, created_at, content, \
-     content_bytes, search) \
-     SELECT $2, $3, next_ordinal - 1, $5, coalesce($6, $1), $7, $8, ($9)::tsvector FROM parent \
+     content_bytes, search, owner) \
+     SELECT $2, $3, next_ordinal - 1, $5, coalesce($6, $1), $7, $8, ($9)::tsvector, $4 FROM parent \
      WHERE NOT EXISTS (SELECT FROM chatkit_items WHERE thread_id = $2 AND item_id = $3) \
      RETURNING ordinal, created_at\
      ) SELECT * FROM changed UNION ALL SELECT * FROM added";

@@ -41,6 +41,7 @@ diesel::table! {
         content -> Jsonb,
         content_bytes -> Int8,
         search -> Tsvector,
+        owner -> Text,
     }
 }
 

@@ -16,7 +16,7 @@ const TAKE_PLACE: &str = "UPDATE chatkit_threads SET next_ordinal = next_ordinal
      WHERE thread_id = ? AND owner = ? RETURNING next_ordinal - 1";
 
 const ADD: &str = "INSERT INTO chatkit_items (thread_id, item_id, ordinal, item_type, created_at, \
-     content, content_bytes, search) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+     content, content_bytes, search, owner) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 /// Adds an item at the end of a thread.
 pub(super) fn item_add(
@@ -37,6 +37,7 @@ pub(super) fn item_add(
         Bind::Text(&item.content.text),
         Bind::BigInt(item.content.bytes()),
         Bind::String(item.document.text(owner, thread_id)),
+        Bind::Text(owner.as_str()),
     ];
     match Statement::<Add, ()>::new(ADD, binds).execute(conn) {
         Err(error) if is_taken(&error) => Err(taken(thread_id, &item.id)),

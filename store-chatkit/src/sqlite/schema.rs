@@ -33,6 +33,7 @@ diesel::table! {
         content -> Text,
         content_bytes -> BigInt,
         search -> Text,
+        owner -> Text,
     }
 }
 

@@ -25,8 +25,8 @@ const LIMIT: i64 = PAGE as i64 + 1;
 
 /// Inserts an item at the place that was taken.
 const INSERT: &str = "INSERT INTO chatkit_items (thread_id, item_id, ordinal, item_type, \
-    created_at, content, content_bytes, search) \
-    SELECT $2, $4, ordinal, $5, $1, $6, $7, $8::text::tsvector FROM thread RETURNING ordinal";
+    created_at, content, content_bytes, search, owner) \
+    SELECT $2, $4, ordinal, $5, $1, $6, $7, $8::text::tsvector, $3 FROM thread RETURNING ordinal";
 
 /// Puts an item in the place of the one that is there.
 const REPLACE: &str = "UPDATE chatkit_items AS i SET item_type = $5, content = $6, \

@@ -27,7 +27,7 @@ const MATCHES: &str =
 
 /// Inserts an item at the place that was taken.
 const INSERT: &str = "INSERT INTO chatkit_items (thread_id, item_id, ordinal, item_type, \
-    created_at, content, content_bytes, search) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    created_at, content, content_bytes, search, owner) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
 /// Puts an item in the place of the one that is there.
 const REPLACE: &str = "UPDATE chatkit_items SET item_type = ?3, content = ?4, \
@@ -153,7 +153,8 @@ impl<'a> Prepared<'a> {
         let bytes = i64::try_from(content.len())?;
         self.begin.execute([])?;
         let place: i64 = self.next.query_row(params![now, thread, WRITER], |row| row.get(0))?;
-        self.insert.execute(params![thread, id, place, ITEM_TYPE, now, content, bytes, words])?;
+        let binds = params![thread, id, place, ITEM_TYPE, now, content, bytes, words, WRITER];
+        self.insert.execute(binds)?;
         self.commit.execute([])?;
         Ok(())
     }

@@ -131,11 +131,10 @@ async fn pages_of_conversations_are_not_sorted(t: &Bare) {
 async fn searches_use_the_index_of_words(t: &Bare) {
     t.migrate(t.schema(&CHATKIT)).await.unwrap();
     if t.is_sqlite() {
-        for scope in ["thread.owner = 'o'", "thread.owner = 'o' AND item.thread_id = 't'"] {
+        for scope in ["item.owner = 'o'", "item.owner = 'o' AND item.thread_id = 't'"] {
             let sql = format!(
                 "SELECT item.* FROM chatkit_item_search AS word \
-                 JOIN chatkit_items AS item ON item.item_key = word.rowid \
-                 JOIN chatkit_threads AS thread USING (thread_id) \
+                 CROSS JOIN chatkit_items AS item ON item.item_key = word.rowid \
                  WHERE chatkit_item_search MATCH '\"w\"' AND {scope} \
                  ORDER BY item.created_at DESC, item.thread_id DESC, item.ordinal DESC LIMIT 51"
             );
@@ -147,18 +146,57 @@ async fn searches_use_the_index_of_words(t: &Bare) {
         }
         return;
     }
-    fill(t).await;
+    fill(t, 5_000).await;
     let plan = t
         .column(
-            "EXPLAIN SELECT item.* FROM (SELECT '(w77) & (o1)'::tsquery AS query) AS wanted \
-             JOIN chatkit_items AS item ON item.search @@ wanted.query \
-             JOIN chatkit_threads AS thread USING (thread_id) WHERE thread.owner = 'o' \
-             ORDER BY item.created_at DESC, item.thread_id DESC, item.ordinal DESC LIMIT 51",
+            // In a table of these small rows, reading all of it is cheap.
+            "SET enable_seqscan = off; EXPLAIN SELECT * FROM (SELECT * FROM chatkit_items \
+             WHERE search @@ (SELECT '(w77) & (o1)'::tsquery) OFFSET 0) AS item \
+             WHERE owner = 'o' ORDER BY created_at DESC, thread_id DESC, ordinal DESC LIMIT 51",
         )
         .await
         .join("\n");
     assert!(plan.contains("idx_chatkit_items_search"), "{plan}");
     assert!(!plan.contains("Seq Scan on chatkit_items"), "{plan}");
+}
+
+/// Before that it walks over the newest items of an owner, which an index has in the order of the
+/// listing: also when the plan is made before anybody knows who asks.
+async fn searches_walk_over_the_newest_items_in_their_order(t: &Bare) {
+    t.migrate(t.schema(&CHATKIT)).await.unwrap();
+    let index = "idx_chatkit_items_owner_created_at";
+    if t.is_sqlite() {
+        let after = format!("AND (item.created_at, item.thread_id, item.ordinal) < ({AT}, 't', 7)");
+        for beyond in ["", &after] {
+            let sql = format!(
+                "SELECT item.* FROM chatkit_items AS item INDEXED BY {index} \
+                 WHERE TRUE AND item.owner = 'o' {beyond} \
+                 ORDER BY item.created_at DESC, item.thread_id DESC, item.ordinal DESC"
+            );
+            let plan = explain(t, &sql).await;
+            assert!(plan.contains(&format!("SEARCH item USING INDEX {index}")), "{plan}");
+            assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+        }
+        return;
+    }
+    fill(t, 20_000).await;
+    let key = "owner DESC, created_at DESC, thread_id DESC, ordinal DESC";
+    let after = format!("(owner, created_at, thread_id, ordinal) < ($1, {AT}, 't', 7)");
+    for begin in ["(owner, created_at) <= ($1, 'infinity')", &after] {
+        let plan = t
+            .column(&format!(
+                "SET plan_cache_mode = force_generic_plan; PREPARE walk (text) AS \
+                 SELECT * FROM (SELECT *, sum(content_bytes) OVER (ORDER BY {key} \
+                 ROWS UNBOUNDED PRECEDING) AS bytes FROM (SELECT * FROM chatkit_items \
+                 WHERE owner >= $1 AND {begin} ORDER BY {key} LIMIT 1000) AS newest) AS item \
+                 WHERE bytes <= 1000 AND search @@ (SELECT 'w'::tsquery) \
+                 ORDER BY {key} LIMIT 51; EXPLAIN EXECUTE walk ('o'); DEALLOCATE walk"
+            ))
+            .await
+            .join("\n");
+        assert!(plan.contains(&format!("Index Scan Backward using {index}")), "{plan}");
+        assert!(!plan.contains("Sort"), "{plan}");
+    }
 }
 
 /// On PostgreSQL, what metadata contains is found by a GIN index.
@@ -167,24 +205,25 @@ async fn containment_of_metadata_uses_an_index(t: &Bare) {
         return;
     }
     t.migrate(t.schema(&CHATKIT)).await.unwrap();
-    fill(t).await;
+    fill(t, 5_000).await;
     let sql = "EXPLAIN SELECT * FROM chatkit_threads WHERE owner = 'o' \
                AND metadata @> '{\"n\": 77}' ORDER BY created_at DESC, thread_id DESC LIMIT 51";
     let plan = t.column(sql).await.join("\n");
     assert!(plan.contains("idx_chatkit_threads_metadata"), "{plan}");
 }
 
-/// Puts 5,000 threads with an item each into PostgreSQL: in an empty table no index is worth much.
-async fn fill(t: &Bare) {
-    t.rows(
+/// Puts threads with an item each into PostgreSQL: in an empty table no index is worth much.
+async fn fill(t: &Bare, count: u32) {
+    t.rows(&format!(
         "INSERT INTO chatkit_threads (thread_id, owner, status, metadata, extra, revision, \
          record_bytes, created_at, updated_at) SELECT n::text, 'o', 'active', \
-         jsonb_build_object('n', n), '{}', 0, 10, now(), now() FROM generate_series(1, 5000) AS n; \
+         jsonb_build_object('n', n), '{{}}', 0, 10, now(), now() \
+         FROM generate_series(1, {count}) AS n; \
          INSERT INTO chatkit_items (thread_id, item_id, ordinal, item_type, created_at, content, \
-         content_bytes, search) SELECT n::text, 'i', 0, 'task', now(), '{}', 2, \
-         ('o1 w' || n)::tsvector FROM generate_series(1, 5000) AS n; \
+         content_bytes, search, owner) SELECT n::text, 'i', 0, 'task', now(), '{{}}', 2, \
+         ('o1 w' || n)::tsvector, 'o' FROM generate_series(1, {count}) AS n; \
          ANALYZE chatkit_threads; ANALYZE chatkit_items",
-    )
+    ))
     .await;
 }
 
@@ -192,5 +231,6 @@ on_both! {
     bare: hot_queries_on_conversations_use_their_index,
     pages_of_conversations_are_not_sorted,
     searches_use_the_index_of_words,
+    searches_walk_over_the_newest_items_in_their_order,
     containment_of_metadata_uses_an_index,
 }

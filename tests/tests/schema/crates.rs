@@ -34,7 +34,7 @@ pub(crate) static CHATKIT: Crate = Crate {
     sqlite: &store_chatkit::sqlite::SCHEMA,
     #[cfg(feature = "postgres")]
     postgres: &store_chatkit::postgres::SCHEMA,
-    migrations: &["2026-11-21-000015_create_chatkit"],
+    migrations: &["2026-11-21-000015_create_chatkit", "2026-11-30-000015_add_item_owner"],
     directory: concat!(env!("CARGO_MANIFEST_DIR"), "/../store-chatkit/migrations"),
     code: [
         include_str!("../../../store-chatkit/src/sqlite/schema.rs"),
@@ -50,6 +50,7 @@ pub(crate) static CHATKIT: Crate = Crate {
         ("chatkit_files", "attachment_id"),
         ("chatkit_files", "storage_path"),
         ("chatkit_items", "item_id"),
+        ("chatkit_items", "owner"),
         ("chatkit_items", "thread_id"),
         ("chatkit_threads", "owner"),
         ("chatkit_threads", "thread_id"),

@@ -9,4 +9,4 @@ mod query;
 mod words;
 
 pub(crate) use document::Document;
-pub(crate) use query::{FoundKey, ReadySearch, found_listing};
+pub(crate) use query::{FoundKey, ReadySearch, WALKED_BYTES, WALKED_ITEMS, found_listing};

@@ -11,6 +11,12 @@ const MAX_BYTES: usize = 1024;
 /// The most words and phrases.
 const MAX_PARTS: usize = 32;
 
+/// How many of the newest items are looked at, one by one, before the index of words is asked: a
+/// page of a word that many have is found among them …
+pub(crate) const WALKED_ITEMS: usize = 1_000;
+/// … and at most so many bytes of them, so that a word that few have does not wait for long.
+pub(crate) const WALKED_BYTES: i64 = 1024 * 1024;
+
 /// What found items are listed by: when they came to be, their thread and their place.
 pub(crate) type FoundKey = (Timestamp, String, i64);
 
@@ -92,6 +98,14 @@ impl ReadySearch {
             [] => must,
             unwanted => format!("({must}) NOT ({})", all(unwanted, " OR ")),
         }
+    }
+
+    /// Tells whether an item meets the query, by the text that FTS5 indexes.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn is_met_by(&self, text: &str) -> bool {
+        let words: Vec<&str> = text.split(' ').collect();
+        let has = |phrase: &Vec<String>| words.windows(phrase.len()).any(|here| here == phrase);
+        self.must.iter().all(has) && !self.must_not.iter().any(has)
     }
 
     /// Returns the text form of a `tsquery`. Words are letters and digits: they need no quotes.

@@ -1,15 +1,20 @@
 //! Searching: order, pages, ranking, and much text.
 
+use std::time::Duration;
+
 use store_core::chatkit::{ItemSearch, NewThreadItem};
 use store_core::{Cursor, Order, PageRequest};
 
 use super::assert_invalid;
 use crate::behaviours;
-use crate::fixture::Chats;
+use crate::fixture::{Chats, noon};
 use crate::samples::{
     add, administrator, alice, at, bob, found_by, item_ids, message, new_thread, save, saved, say,
     say_many, thread, wait_seconds,
 };
+
+/// Tells which items, by their number, meet a query.
+type Meets = fn(usize) -> bool;
 
 /// The threads and ids that a search finds, page by page.
 async fn walk(t: &Chats, search: &ItemSearch, limit: u32) -> Vec<String> {
@@ -172,6 +177,54 @@ behaviours! {
         let search = ItemSearch::everywhere("apple").ranked();
         let page = t.store.search_items(&alice(), &search, &PageRequest::first(2)).await.unwrap();
         assert_eq!((item_ids(&page.items), page.next), (vec!["best", "good"], None));
+    }
+
+    /// Of words that many have, and of those that few have, pages have no gap, however much there
+    /// is: what is found among the newest, and what lies far behind them.
+    async fn pages_of_common_and_rare_words_have_no_gap(t: &Chats) {
+        let text = |number: usize| {
+            let of = |every: usize, word| if number.is_multiple_of(every) { word } else { "" };
+            let large = if number == 2_200 { "x".repeat(2 * 1024 * 1024) } else { String::new() };
+            let (seventh, rare) = (of(7, "a seventh word"), of(900, "rare"));
+            // The newest do not have this one.
+            let early = if number < 1_000 { "early" } else { "" };
+            format!("common {seventh} word {rare} {early} {large}")
+        };
+        for name in ["thr_0", "thr_1", "thr_2"] {
+            save(t, &alice(), new_thread(name)).await;
+            for begin in [0, 800, 1_600] {
+                let here = |number: &usize| name == format!("thr_{}", number % 3);
+                let numbers = (begin..begin + 800).filter(here);
+                let item = |number: usize| {
+                    let id = format!("{number:04}");
+                    let at = noon().plus(Duration::from_secs(number as u64)).expect("an instant");
+                    NewThreadItem { created_at: Some(at), ..message(&id, &text(number)) }
+                };
+                let items = numbers.map(item).collect();
+                t.store.add_thread_items(&alice(), &thread(name), items).await.unwrap();
+            }
+        }
+        let meets: [(&str, Meets); 8] = [
+            ("common", |_| true),
+            ("seventh", |number| number.is_multiple_of(7)),
+            ("\"seventh word\"", |number| number.is_multiple_of(7)),
+            ("common -seventh", |number| !number.is_multiple_of(7)),
+            ("word -\"seventh word\"", |number| !number.is_multiple_of(7)),
+            ("rare", |number| number.is_multiple_of(900)),
+            ("early", |number| number < 1_000),
+            ("\"common word\" seventh", |_| false),
+        ];
+        for (query, meets) in meets {
+            let found = |number: &usize| meets(*number);
+            let all = (0..2_400).rev().filter(found).map(|n| format!("thr_{} {n:04}", n % 3));
+            let all: Vec<String> = all.collect();
+            let one: Vec<_> = all.iter().filter(|hit| hit.starts_with("thr_1")).cloned().collect();
+            for limit in [20, 333, 1000] {
+                assert_eq!(walk(t, &ItemSearch::everywhere(query), limit).await, all, "{query}");
+                let within = ItemSearch::in_thread(thread("thr_1"), query);
+                assert_eq!(walk(t, &within, limit).await, one, "{query}");
+            }
+        }
     }
 
     /// A page of large items ends early, and the walk still finds all.

@@ -175,7 +175,8 @@ behaviours! {
         count.assert_one("load_attachment");
     }
 
-    /// A search is one statement; one that finds nothing in a thread looks for the thread as well.
+    /// A search is one statement, on SQLite one more if the newest items do not have enough; one
+    /// that finds nothing in a thread looks for the thread as well.
     async fn a_search_is_one_statement_if_it_finds_anything(t: &Chats) {
         saved(t, "thr_1").await;
         say_many(t, "thr_1", 200).await;
@@ -191,7 +192,8 @@ behaviours! {
                     let search = ItemSearch { ranked, ..search };
                     let page = PageRequest::first(1000);
                     t.store.search_items(&alice(), &search, &page).await.unwrap();
-                    assert!(count.step() <= expected, "{query}");
+                    let walk = u64::from(t.place.is_sqlite());
+                    assert!(count.step() <= expected + walk, "{query}");
                 }
             }
         }
