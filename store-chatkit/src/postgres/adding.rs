@@ -12,26 +12,27 @@ use super::schema::chatkit_items::{self, dsl};
 use super::threads::thread_check;
 use crate::rules::item::{ReadyItem, taken};
 
-// One statement takes the place and fills it.
+// One statement takes the place and fills it. The key says whether the thread has the item: to look
+// for it first costs more, and where the statistics do not know the thread yet, the planner may go
+// through all of it.
 const ADD: &str = "WITH parent AS (\
      UPDATE chatkit_threads SET next_ordinal = next_ordinal + 1, revision = revision + 1, \
      updated_at = greatest(updated_at, ?) \
-     WHERE thread_id = ? AND owner = ? AND NOT EXISTS (\
-     SELECT FROM chatkit_items WHERE thread_id = $2 AND item_id = ?) \
-     RETURNING next_ordinal - 1 AS ordinal\
+     WHERE thread_id = ? AND owner = ? RETURNING next_ordinal - 1 AS ordinal\
      ) INSERT INTO chatkit_items (thread_id, item_id, ordinal, item_type, created_at, content, \
      content_bytes, search, owner) \
-     SELECT $2, $4, ordinal, ?, ?, ?, ?, (?)::tsvector, $3 FROM parent RETURNING ordinal";
+     SELECT $2, ?, ordinal, ?, ?, ?, ?, (?)::tsvector, $3 FROM parent RETURNING ordinal";
 
-// parity: the same for the items of one call, all or none.
+// parity: the same for the items of one call, all or none. They may be many: so it looks first, in
+// a subquery that is planned for any thread.
 const ADD_ALL: &str = "WITH input AS (\
      SELECT * FROM unnest(?, ?, ?, ?, ?, ?) WITH ORDINALITY \
      AS columns (item_id, item_type, created_at, content, content_bytes, search, position)\
      ), parent AS (\
-     UPDATE chatkit_threads SET next_ordinal = next_ordinal + ?, revision = revision + 1, \
-     updated_at = greatest(updated_at, ?) \
-     WHERE thread_id = ? AND owner = ? AND NOT EXISTS (\
-     SELECT FROM chatkit_items WHERE thread_id = $9 AND item_id = ANY ($1)) \
+     UPDATE chatkit_threads AS thread SET next_ordinal = next_ordinal + ?, \
+     revision = revision + 1, updated_at = greatest(updated_at, ?) \
+     WHERE thread_id = ? AND owner = ? AND (SELECT count(*) FROM chatkit_items AS item \
+     WHERE item.thread_id = thread.thread_id AND item.item_id = ANY ($1)) = 0 \
      RETURNING next_ordinal - $7 AS first\
      ), added AS (\
      INSERT INTO chatkit_items (thread_id, item_id, ordinal, item_type, created_at, content, \

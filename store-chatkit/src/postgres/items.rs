@@ -24,30 +24,36 @@ const SAVE_ATTEMPTS: usize = 10;
 
 // parity: one statement that finds out whether the item is there, and does what that asks for. All
 // of its parts see one snapshot: where it is outdated, either the insertion fails and takes back
-// the rest, or nothing comes back and no place was taken.
+// the rest, or nothing comes back and no place was taken. It looks for the item of whatever thread
+// was touched: for one that it names, and the statistics do not know yet, the planner may look
+// through all of it.
 const SAVE: &str = "WITH parent AS (\
-     UPDATE chatkit_threads SET updated_at = greatest(updated_at, ?), \
+     UPDATE chatkit_threads AS thread SET updated_at = greatest(updated_at, ?), \
      revision = revision + 1, next_ordinal = next_ordinal + CASE WHEN EXISTS (\
-     SELECT FROM chatkit_items WHERE thread_id = ? AND item_id = ?) THEN 0 ELSE 1 END \
-     WHERE thread_id = $2 AND owner = ? RETURNING thread_id, next_ordinal\
+     SELECT FROM chatkit_items AS item WHERE item.thread_id = thread.thread_id \
+     AND item.item_id = ?) THEN 0 ELSE 1 END \
+     WHERE thread_id = ? AND owner = ? RETURNING thread_id, next_ordinal, EXISTS (\
+     SELECT FROM chatkit_items AS item WHERE item.thread_id = thread.thread_id \
+     AND item.item_id = $2) AS there\
      ), changed AS (\
      UPDATE chatkit_items AS item SET item_type = ?, created_at = coalesce(?, item.created_at), \
      content = ?, content_bytes = ?, search = (?)::tsvector FROM parent \
-     WHERE item.thread_id = parent.thread_id AND item.item_id = $3 \
+     WHERE item.thread_id = parent.thread_id AND item.item_id = $2 \
      RETURNING item.ordinal, item.created_at\
      ), added AS (\
      INSERT INTO chatkit_items (thread_id, item_id, ordinal, item_type, created_at, content, \
      content_bytes, search, owner) \
-     SELECT $2, $3, next_ordinal - 1, $5, coalesce($6, $1), $7, $8, ($9)::tsvector, $4 FROM parent \
-     WHERE NOT EXISTS (SELECT FROM chatkit_items WHERE thread_id = $2 AND item_id = $3) \
+     SELECT $3, $2, next_ordinal - 1, $5, coalesce($6, $1), $7, $8, ($9)::tsvector, $4 \
+     FROM parent WHERE NOT there \
      RETURNING ordinal, created_at\
      ) SELECT * FROM changed UNION ALL SELECT * FROM added";
 
 // parity: SQLite has the query builder's, after touching the thread.
 const DELETE: &str = "WITH parent AS (\
-     UPDATE chatkit_threads SET updated_at = greatest(updated_at, ?), \
-     revision = revision + 1 WHERE thread_id = ? AND owner = ? AND EXISTS (\
-     SELECT FROM chatkit_items WHERE thread_id = $2 AND item_id = ?) RETURNING thread_id\
+     UPDATE chatkit_threads AS thread SET updated_at = greatest(updated_at, ?), \
+     revision = revision + 1 WHERE thread_id = ? AND owner = ? AND (\
+     SELECT TRUE FROM chatkit_items AS item WHERE item.thread_id = thread.thread_id \
+     AND item.item_id = ?) RETURNING thread_id\
      ) DELETE FROM chatkit_items AS item USING parent \
      WHERE item.thread_id = parent.thread_id AND item.item_id = $4";
 
@@ -180,8 +186,8 @@ async fn item_save_once(
     let vector = item.document.tsvector(owner, thread_id);
     let binds = vec![
         Bind::Instant(Some(item.now.to_datetime())),
-        Bind::Text(thread_id.as_str()),
         Bind::Text(item.id.as_str()),
+        Bind::Text(thread_id.as_str()),
         Bind::Text(owner.as_str()),
         Bind::Text(item.item_type.as_str()),
         Bind::Instant(item.created_at.map(Timestamp::to_datetime)),
