@@ -1,4 +1,4 @@
-//! Sealing and opening with one key: AES-256-GCM with 96-bit nonces and 128-bit tags.
+//! Sealing, opening and rewrapping: AES-256-GCM with 96-bit nonces and 128-bit tags.
 
 use aes_gcm::aead::Generate;
 use aes_gcm::{AeadInOut, Aes256Gcm, KeyInit};
@@ -23,6 +23,11 @@ impl Fresh {
     }
 }
 
+/// Draws a nonce for a data key that is sealed anew.
+pub(super) fn fresh_nonce() -> Result<[u8; NONCE_BYTES]> {
+    random()
+}
+
 fn random<const N: usize>() -> Result<[u8; N]> {
     <[u8; N]>::try_generate().map_err(|cause| Error::backend("seal", Failure::Other, cause))
 }
@@ -39,12 +44,7 @@ pub(super) fn seal(
         return Err(Error::invalid("plaintext", reason));
     }
     let Fresh { data_key, key_nonce, nonce } = fresh;
-    let mut sealed_key = data_key.clone();
-    let bound_to = context.for_data_key(key.id());
-    let key_tag = encrypt(key.bytes(), key_nonce, &bound_to, &mut *sealed_key)?;
-
-    let mut envelope =
-        Envelope::header(key.id(), key_nonce, &sealed_key, &key_tag, nonce, plaintext.len());
+    let mut envelope = seal_data_key(key, context, data_key, key_nonce, nonce, plaintext.len())?;
     let start = envelope.len();
     envelope.extend(plaintext);
     let tag = encrypt(data_key, nonce, &context.for_data(), &mut envelope[start..])?;
@@ -58,15 +58,55 @@ pub(super) fn open(
     context: &SealContext<'_>,
     envelope: &Envelope<'_>,
 ) -> Option<SecretSlice<u8>> {
-    let mut data_key = Zeroizing::new(*envelope.sealed_key);
-    let bound_to = context.for_data_key(envelope.key_id);
-    decrypt(key.bytes(), envelope.key_nonce, &bound_to, &mut *data_key, envelope.key_tag)?;
-
+    let data_key = open_data_key(key, context, envelope)?;
     // Decrypted where it stays: a buffer that grows or shrinks leaves copies behind.
     let mut data = SecretSlice::new(envelope.sealed.into());
     let buffer = data.expose_secret_mut();
     decrypt(&data_key, envelope.nonce, &context.for_data(), buffer, envelope.tag)?;
     Some(data)
+}
+
+/// Puts a data key under another key; the value behind it stays as it is, byte for byte.
+pub(super) fn rewrap(
+    key: &Key,
+    context: &SealContext<'_>,
+    data_key: &[u8; KEY_BYTES],
+    key_nonce: &[u8; NONCE_BYTES],
+    envelope: &Envelope<'_>,
+) -> Result<Vec<u8>> {
+    let Envelope { nonce, sealed, tag, .. } = envelope;
+    let mut bytes = seal_data_key(key, context, data_key, key_nonce, nonce, sealed.len())?;
+    bytes.extend(*sealed);
+    bytes.extend(*tag);
+    Ok(bytes)
+}
+
+/// Seals the data key and writes everything before the sealed value.
+fn seal_data_key(
+    key: &Key,
+    context: &SealContext<'_>,
+    data_key: &[u8; KEY_BYTES],
+    key_nonce: &[u8; NONCE_BYTES],
+    nonce: &[u8; NONCE_BYTES],
+    value_bytes: usize,
+) -> Result<Vec<u8>> {
+    let mut sealed_key = Zeroizing::new(*data_key);
+    let bound_to = context.for_data_key(key.id());
+    let key_tag = encrypt(key.bytes(), key_nonce, &bound_to, &mut *sealed_key)?;
+    Ok(Envelope::header(key.id(), key_nonce, &sealed_key, &key_tag, nonce, value_bytes))
+}
+
+/// Opens the data key alone; `None` when the key, the context or the key's part of the envelope is
+/// not what it was sealed with.
+pub(super) fn open_data_key(
+    key: &Key,
+    context: &SealContext<'_>,
+    envelope: &Envelope<'_>,
+) -> Option<Zeroizing<[u8; KEY_BYTES]>> {
+    let mut data_key = Zeroizing::new(*envelope.sealed_key);
+    let bound_to = context.for_data_key(envelope.key_id);
+    decrypt(key.bytes(), envelope.key_nonce, &bound_to, &mut *data_key, envelope.key_tag)?;
+    Some(data_key)
 }
 
 fn encrypt(

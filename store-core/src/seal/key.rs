@@ -8,6 +8,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use secrecy::zeroize::{Zeroize, Zeroizing};
 use secrecy::{ExposeSecret, ExposeSecretMut, SecretBox, SecretString};
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
 use super::envelope::KEY_BYTES;
 use crate::{Error, Result, check_external};
@@ -84,6 +85,17 @@ impl Key {
     #[must_use]
     pub fn check_value(&self) -> String {
         check_value(self.bytes())
+    }
+
+    /// Tells in constant time whether this is the [`Key::check_value`] of this key.
+    #[must_use]
+    pub fn has_check_value(&self, check_value: &str) -> bool {
+        self.check_value().as_bytes().ct_eq(check_value.as_bytes()).into()
+    }
+
+    /// Tells in constant time whether both are the same key, whatever their ids.
+    pub(super) fn has_bytes_of(&self, other: &Self) -> bool {
+        self.bytes().ct_eq(other.bytes()).into()
     }
 
     pub(super) fn bytes(&self) -> &[u8; KEY_BYTES] {

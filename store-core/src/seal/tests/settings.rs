@@ -54,6 +54,31 @@ fn the_setting_and_the_file_hold_the_same_key() {
 }
 
 #[test]
+fn several_keys_are_read_from_the_setting_and_from_the_file() {
+    let [new, old] = [hex::encode([6; 32]), hex::encode(BYTES)];
+    let (_directory, path) = private(format!("{new}\n\n{old}\n").as_bytes());
+    let from_setting = ring(Settings::builder().vault_key(format!("{new},{old}"))).unwrap();
+    let from_file = file(&path).unwrap();
+    let sealed = KeyRing::new(Key::from_text(&old.into()).unwrap()).seal(&PLACE, PLAINTEXT);
+    let sealed = sealed.unwrap();
+    for ring in [from_setting, from_file].map(Option::unwrap) {
+        assert_eq!(ring.current_id(), Key::new("k", [6; 32]).unwrap().check_value());
+        assert_eq!(ring.key_ids().len(), 2);
+        assert!(ring.open(&PLACE, &sealed).is_ok());
+    }
+}
+
+#[test]
+fn a_file_that_is_too_long_loses_no_key_in_silence() {
+    let line = format!("{}\n", hex::encode(BYTES));
+    let (_directory, path) = private(line.repeat(64 * 1024 / line.len() + 1).as_bytes());
+    let reason = refused(file(&path), "VAULT_KEY_FILE");
+    assert!(reason.contains("longer than 65536 bytes"), "{reason}");
+    let (_directory, path) = private(line.repeat(64 * 1024 / line.len()).as_bytes());
+    assert!(file(&path).is_ok());
+}
+
+#[test]
 fn without_a_key_and_with_a_command_there_is_no_ring() {
     assert!(ring(Settings::builder()).unwrap().is_none());
     assert!(ring(Settings::builder().vault_key_command("pass show key")).unwrap().is_none());

@@ -5,7 +5,8 @@ Written from docs/sealing.md alone, with the package `cryptography`, so that the
 with something that shares nothing with it.
 
     python3 vectors.py            writes vectors.json
-    python3 vectors.py --check    decrypts every envelope in it, and finds it refused elsewhere
+    python3 vectors.py --check    decrypts every envelope in it, rewrapped or not, and finds it
+                                  refused elsewhere
 """
 
 import hashlib
@@ -70,6 +71,16 @@ def seal(key_id, key, place, plaintext, data_key, key_nonce, nonce):
     return MAGIC + bytes([len(name)]) + name + key_nonce + sealed_key + nonce + sealed
 
 
+def rewrap(old_id, old_key, new_id, new_key, key_nonce, place, envelope):
+    """Opens and seals the data key alone: from the nonce of the value on, nothing changes."""
+    start = len(MAGIC) + 1 + len(old_id.encode())
+    sealed_key, behind = envelope[start + 12:start + 60], envelope[start + 60:]
+    data_key = AESGCM(old_key).decrypt(envelope[start:start + 12], sealed_key, key_data(old_id, place))
+    name = new_id.encode()
+    sealed_key = AESGCM(new_key).encrypt(key_nonce, data_key, key_data(new_id, place))
+    return MAGIC + bytes([len(name)]) + name + key_nonce + sealed_key + behind
+
+
 def unseal(key_id, key, place, envelope):
     name = key_id.encode()
     head = MAGIC + bytes([len(name)]) + name
@@ -99,26 +110,41 @@ def vector(name, key_id, table, row, field, version, plaintext):
         "nonce": nonce.hex(),
         "plaintext": plaintext.hex(),
         "envelope": envelope.hex(),
+        "rewrapped": rewrapped(name, key_id, key, place, envelope),
     }
 
 
-def opens(known, place):
-    key, envelope = bytes.fromhex(known["key"]), bytes.fromhex(known["envelope"])
+def rewrapped(name, key_id, key, place, envelope):
+    """The same envelope under another key, whose id has another length."""
+    new_id = f"{key_id}-2" if len(key_id) < 200 else "new"
+    new_key = random_bytes(f"{name}/new key", 32)
+    key_nonce = random_bytes(f"{name}/new key nonce", 12)
+    return {
+        "key_id": new_id,
+        "key": new_key.hex(),
+        "key_nonce": key_nonce.hex(),
+        "envelope": rewrap(key_id, key, new_id, new_key, key_nonce, place, envelope).hex(),
+    }
+
+
+def opens(sealed, place):
+    key, envelope = bytes.fromhex(sealed["key"]), bytes.fromhex(sealed["envelope"])
     try:
-        return unseal(known["key_id"], key, place, envelope)
+        return unseal(sealed["key_id"], key, place, envelope)
     except InvalidTag:
         return None
 
 
 def check(known):
     place = tuple(known[part] for part in PLACE)
-    plaintext = opens(known, place)
-    assert plaintext is not None and plaintext.hex() == known["plaintext"], known["name"]
     assert check_value(bytes.fromhex(known["key"])) == known["check_value"], known["name"]
-    for i, value in enumerate(place):
-        other = value ^ 1 if isinstance(value, int) else value + "x"
-        elsewhere = place[:i] + (other,) + place[i + 1:]
-        assert opens(known, elsewhere) is None, f"{known['name']} opens with another {PLACE[i]}"
+    for sealed in (known, known["rewrapped"]):
+        plaintext = opens(sealed, place)
+        assert plaintext is not None and plaintext.hex() == known["plaintext"], known["name"]
+        for i, value in enumerate(place):
+            other = value ^ 1 if isinstance(value, int) else value + "x"
+            elsewhere = place[:i] + (other,) + place[i + 1:]
+            assert opens(sealed, elsewhere) is None, f"{known['name']} opens with another {PLACE[i]}"
 
 
 def main():
@@ -126,7 +152,7 @@ def main():
         vectors = json.loads(FILE.read_text(encoding="utf-8"))
         for known in vectors:
             check(known)
-        print(f"{len(vectors)} envelopes open where they belong and nowhere else")
+        print(f"{len(vectors)} envelopes and their rewrapped forms open where they belong and nowhere else")
     elif not sys.argv[1:]:
         vectors = [vector(*case) for case in CASES]
         content = json.dumps(vectors, ensure_ascii=False, indent=2) + "\n"
