@@ -23,8 +23,8 @@
 //! # Keys
 //!
 //! Nonces are random, so one key may seal 2^32 times at most (SP 800-38D, section 8.3): change the
-//! key before that. The old one stays readable with [`KeyRing::with_readable`]. A key is 32 random
-//! bytes, not a password.
+//! key before that. The old one stays readable with [`KeyRing::with_readable`], until
+//! [`KeyRing::rewrap`] has put everything under the new one. A key is 32 random bytes, not a password.
 
 mod address;
 mod cipher;

@@ -161,19 +161,22 @@ impl SettingsBuilder {
         self
     }
 
-    /// Sets the vault's key itself.
+    /// Sets the vault's key itself, or several separated by commas or line ends: the first seals,
+    /// the others open what was sealed before.
     pub fn vault_key(mut self, key: impl Into<String>) -> Self {
         self.vault_key = Some(Secret::new(key));
         self
     }
 
-    /// Sets the file that holds the vault's key.
+    /// Sets the file that holds the vault's key, or several as [`SettingsBuilder::vault_key`] takes
+    /// them.
     pub fn vault_key_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.vault_key_file = Some(path.into());
         self
     }
 
-    /// Sets the command that prints the vault's key.
+    /// Sets the command that prints the vault's key, or several as
+    /// [`SettingsBuilder::vault_key`] takes them.
     pub fn vault_key_command(mut self, command: impl Into<String>) -> Self {
         self.vault_key_command = Some(Secret::new(command));
         self

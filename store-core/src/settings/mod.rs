@@ -170,7 +170,7 @@ impl Settings {
         self.json_max_bytes
     }
 
-    /// Returns where the vault's key comes from, when that is set.
+    /// Returns where the vault's key comes from, or its keys, when that is set.
     #[must_use]
     pub const fn vault_key(&self) -> Option<&VaultKeySource> {
         self.vault_key.as_ref()

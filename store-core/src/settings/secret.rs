@@ -27,6 +27,9 @@ impl fmt::Debug for Secret {
 }
 
 /// Where the vault's key comes from.
+///
+/// Each may give several keys, separated by commas or line ends: the first seals, the others open
+/// what was sealed before.
 #[derive(Clone)]
 pub enum VaultKeySource {
     /// The key itself.
