@@ -3,20 +3,22 @@
 use std::fmt;
 use std::path::PathBuf;
 
-/// A text that `Debug` does not show.
+use secrecy::{ExposeSecret, SecretString};
+
+/// A text that `Debug` does not show, and that is overwritten when it is dropped.
 #[derive(Clone)]
-pub struct Secret(String);
+pub struct Secret(SecretString);
 
 impl Secret {
     /// Wraps a text.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self(text.into().into())
     }
 
     /// Returns the text.
     #[must_use]
     pub fn expose_secret(&self) -> &str {
-        &self.0
+        self.0.expose_secret()
     }
 }
 

@@ -22,9 +22,10 @@ const REAPING: Duration = Duration::from_secs(1);
 
 /// A command that prints keys, one a line like a [`KeyFile`](super::KeyFile).
 ///
-/// It runs through `sh -c`, with nothing to read and the standard error of this process. What it
-/// starts itself ends with it when it is killed, as long as that stays in its process group.
-/// Neither its text nor what it prints gets into an error or a `Debug`.
+/// It runs through `sh -c`, with nothing to read and the standard error of this process. It has
+/// finished once it has ended and nothing it started holds its output any more, as with `$(…)` in
+/// a shell. What it starts is killed with it, as long as that stays in its process group. Neither
+/// its text nor what it prints gets into an error or a `Debug`.
 #[derive(Debug, Clone)]
 pub struct KeyCommand {
     command: SecretString,

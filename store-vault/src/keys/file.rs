@@ -99,7 +99,7 @@ fn new_line() -> io::Result<Zeroizing<[u8; LINE_BYTES]>> {
     let mut key = Zeroizing::new([0; KEY_BYTES]);
     getrandom::fill(&mut *key).map_err(io::Error::other)?;
     let mut line = Zeroizing::new([b'\n'; LINE_BYTES]);
-    let digits = hex::encode_to_slice(&*key, &mut line[..2 * KEY_BYTES]);
+    let digits = hex::encode_to_slice(key.as_slice(), &mut line[..2 * KEY_BYTES]);
     digits.map_err(|cause| io::Error::other(cause.to_string()))?;
     Ok(line)
 }

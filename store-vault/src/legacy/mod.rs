@@ -8,7 +8,7 @@ mod fernet;
 #[cfg(test)]
 mod tests;
 
-use secrecy::zeroize::{Zeroize, Zeroizing};
+use secrecy::zeroize::Zeroize;
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 use sha2::{Digest, Sha256};
 use store_core::{Error, Result};
@@ -46,18 +46,17 @@ impl LegacyCipher {
     /// `Invalid` for another algorithm; `Tampered`, with the algorithm for an id, when the passphrase
     /// is another one, the ciphertext was changed, or what it holds is not text.
     pub fn open(&self, algorithm: &str, ciphertext: &str) -> Result<SecretString> {
-        let (name, open): (_, fn(&[u8; KEY_BYTES], &str) -> Option<Zeroizing<Vec<u8>>>) =
-            match algorithm {
-                AES_GCM => (AES_GCM, aes_gcm::open),
-                FERNET => (FERNET, fernet::open),
-                _ => {
-                    let reason = format!("is none that is read here: {AES_GCM}, {FERNET}");
-                    return Err(Error::invalid("algorithm", reason));
-                }
-            };
-        let opened = open(self.key.expose_secret(), ciphertext.trim());
+        let (key, sealed) = (self.key.expose_secret(), ciphertext.trim());
+        let opened = match algorithm {
+            AES_GCM => aes_gcm::open(key, sealed),
+            FERNET => fernet::open(key, sealed),
+            _ => {
+                let reason = format!("is none that is read here: {AES_GCM}, {FERNET}");
+                return Err(Error::invalid("algorithm", reason));
+            }
+        };
         let text = opened.as_ref().and_then(|bytes| std::str::from_utf8(bytes).ok());
-        text.map(SecretString::from)
-            .ok_or_else(|| Error::Tampered { entity: "legacy envelope", id: name.to_owned() })
+        let tampered = || Error::Tampered { entity: "legacy envelope", id: algorithm.to_owned() };
+        text.map(SecretString::from).ok_or_else(tampered)
     }
 }
