@@ -98,7 +98,7 @@ async fn a_command_that_hangs_is_killed_with_all_it_started() {
     let [shell, child] = ["shell", "child"].map(|name| directory.path().join(name));
     let deadline = Duration::from_secs(2);
     let command = format!(
-        "echo $$ > {}; sleep 1000 & echo $! > {}; echo hunter2; wait",
+        "echo $$ > {}; sleep 60 & echo $! > {}; echo hunter2; wait",
         shell.display(),
         child.display()
     );
@@ -114,7 +114,7 @@ async fn a_command_that_hangs_is_killed_with_all_it_started() {
 
 #[tokio::test]
 async fn one_that_closes_its_output_and_hangs_is_killed() {
-    let command = format!("echo {}; exec >&-; sleep 1000", hex(1));
+    let command = format!("echo {}; exec >&-; sleep 60", hex(1));
     let command = KeyCommand::new(command).with_deadline(Duration::from_millis(200));
     assert!(refused(command.keys(&[]).await, "VAULT_KEY_COMMAND").contains("was killed"));
 }
@@ -123,7 +123,7 @@ async fn one_that_closes_its_output_and_hangs_is_killed() {
 async fn a_caller_that_goes_away_kills_it() {
     let directory = tempdir().unwrap();
     let file = directory.path().join("child");
-    let command = format!("sleep 1000 & echo $! > {}; wait", file.display());
+    let command = format!("sleep 60 & echo $! > {}; wait", file.display());
     let asked = tokio::spawn(async move { run(&command).await });
     written(&file).await;
     asked.abort();
