@@ -181,6 +181,18 @@ minted_id! {
     /// itself.
     GraphCheckpointId, "checkpoint_id"
 }
+minted_id! {
+    /// The id of a credential.
+    CredentialId, "credential_id"
+}
+minted_id! {
+    /// The id of a template that credentials are issued from.
+    TemplateId, "template_id"
+}
+minted_id! {
+    /// The id of an alert about credentials.
+    AlertId, "alert_id"
+}
 external_id! {
     /// Who does something, as the application knows them.
     Actor, "actor"

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod audit;
 pub mod chatkit;
 pub mod checkpoints;
 mod clock;
@@ -28,6 +29,7 @@ pub mod settings;
 pub mod sqlite;
 mod timestamp;
 pub mod tokens;
+pub mod vault;
 mod words;
 pub mod workflow;
 
@@ -36,9 +38,9 @@ pub use databases::Databases;
 pub use error::{Cause, Denial, Error, Failure, Message, MigrationError, Result};
 pub use health::{Health, MigrationStatus, PoolStatus};
 pub use ids::{
-    Actor, AttachmentId, CheckpointId, EXTERNAL_ID_MAX_BYTES, ExecutionId, GraphCheckpointId,
-    ItemId, JobId, ListenerId, OwnerId, RunId, TaskId, ThreadId, TokenId, WorkflowId,
-    WorkflowVersionId, check_external, check_short_text,
+    Actor, AlertId, AttachmentId, CheckpointId, CredentialId, EXTERNAL_ID_MAX_BYTES, ExecutionId,
+    GraphCheckpointId, ItemId, JobId, ListenerId, OwnerId, RunId, TaskId, TemplateId, ThreadId,
+    TokenId, WorkflowId, WorkflowVersionId, check_external, check_short_text,
 };
 pub use page::{Cursor, Listing, Order, Page, PageRequest};
 pub use secrecy::{ExposeSecret, SecretString};

@@ -122,6 +122,7 @@ macro_rules! one_row {
 
 one_row!(
     crate::Cursor,
+    crate::audit::AuditReport,
     crate::chatkit::Attachment,
     crate::chatkit::Thread,
     crate::chatkit::ThreadItem,
@@ -140,9 +141,14 @@ one_row!(
     crate::queue::JobState,
     crate::queue::LockGuard,
     crate::queue::RegisteredWorker,
-    crate::tokens::AuditReport,
     crate::tokens::Rotated,
     crate::tokens::ServiceToken,
+    crate::vault::Alert,
+    crate::vault::Credential,
+    crate::vault::CredentialDescription,
+    crate::vault::CredentialTemplate,
+    crate::vault::RefreshLease,
+    crate::vault::StoredTokens,
     crate::workflow::CronTrigger,
     crate::workflow::FailedRun,
     crate::workflow::ListenerCursor,
@@ -185,6 +191,18 @@ impl Rows for bool {
 impl Rows for crate::queue::Reaped {
     fn rows(&self) -> u64 {
         u64::from(self.requeued) + u64::from(self.dead) + u64::from(self.cancelled)
+    }
+}
+
+impl Rows for secrecy::SecretString {
+    fn rows(&self) -> u64 {
+        1
+    }
+}
+
+impl Rows for crate::vault::Rewrapped {
+    fn rows(&self) -> u64 {
+        self.values
     }
 }
 

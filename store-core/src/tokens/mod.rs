@@ -12,9 +12,8 @@ mod rotation;
 mod token;
 mod usage;
 
-pub use audit::{
-    AuditFault, AuditFaultKind, AuditOrigin, AuditReport, TokenAuditAction, TokenAuditEntry,
-};
+pub use crate::audit::{AuditFault, AuditFaultKind, AuditReport};
+pub use audit::{AuditOrigin, TokenAuditAction, TokenAuditEntry};
 pub use filter::{TokenFilter, TokenPurge};
 pub use grant::{NewServiceToken, RateLimit, TokenGrant};
 pub use hash::SecretHash;

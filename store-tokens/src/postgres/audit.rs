@@ -2,8 +2,9 @@
 
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use store_core::audit::{AuditReport, ChainHead, Verification};
 use store_core::postgres::{Bind, JsonText, Statement, db_error};
-use store_core::tokens::{AuditReport, TokenAuditEntry};
+use store_core::tokens::TokenAuditEntry;
 use store_core::{Error, Listing, Message, Order, Page, Result, TokenId};
 
 use super::error::on_append;
@@ -11,7 +12,7 @@ use super::rows::{AuditRow, HeadRow, HeadSql};
 use super::schema::service_token_audit::{self, dsl};
 use super::schema::{service_token_audit_heads, service_tokens};
 use crate::rules::Context;
-use crate::rules::chain::{Head, Heads, Link, ReadyEntry, Verification};
+use crate::rules::chain::{Heads, Link, ReadyEntry, ended};
 
 /// How many entries a check reads at a time.
 const BATCH: i64 = 500;
@@ -41,7 +42,7 @@ pub(super) async fn heads_lock(
     let mut identifiers = identifiers.to_vec();
     identifiers.sort_unstable();
     identifiers.dedup();
-    let start = Head::default();
+    let start = ChainHead::default();
     let binds = heads_bound(identifiers.iter().map(|identifier| (*identifier, &start)));
     let rows: Vec<HeadRow> = Statement::<Lock, HeadSql>::new(LOCK, binds)
         .load(conn)
@@ -95,7 +96,7 @@ fn links_bound<'a>(links: &'a [Link<'_>]) -> Vec<Bind<'a>> {
 
 // parity: belongs to LOCK and APPEND.
 /// Heads as they are bound.
-fn heads_bound<'a>(heads: impl Iterator<Item = (&'a str, &'a Head)>) -> Vec<Bind<'a>> {
+fn heads_bound<'a>(heads: impl Iterator<Item = (&'a str, &'a ChainHead)>) -> Vec<Bind<'a>> {
     let heads: Vec<_> = heads.collect();
     vec![
         Bind::Texts(heads.iter().map(|(identifier, _)| *identifier).collect()),
@@ -183,11 +184,14 @@ pub(super) async fn audit_verify(
         .get_result(conn)
         .await
         .map_err(db_error("audit_verify"))?;
-    verification.end(identifier, head, exists)
+    ended(verification, identifier, head, exists)
 }
 
 /// Finds the head of a chain.
-async fn head_find(conn: &mut AsyncPgConnection, identifier: &TokenId) -> Result<Option<Head>> {
+async fn head_find(
+    conn: &mut AsyncPgConnection,
+    identifier: &TokenId,
+) -> Result<Option<ChainHead>> {
     let row: Option<HeadRow> = service_token_audit_heads::table
         .find(identifier.as_str())
         .select(HeadRow::as_select())
@@ -217,7 +221,7 @@ async fn entries_read(
             .await
             .map_err(db_error("audit_verify"))?;
         for row in &rows {
-            row.with_link(|link| verification.read(link))?;
+            row.with_link(|link| verification.read(link.sequence, &link.previous, link.hash()))?;
         }
         if i64::try_from(rows.len()).is_ok_and(|count| count < BATCH) {
             return Ok(());

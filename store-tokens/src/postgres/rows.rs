@@ -5,12 +5,13 @@ use diesel::dsl::{AsSelect, SqlTypeOf};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use serde_json::Value;
+use store_core::audit::ChainHead;
 use store_core::json::JsonPolicy;
 use store_core::tokens::{RateLimit, SecretHash, ServiceToken, TokenAuditEntry};
 use store_core::{Error, Message, Result, Timestamp};
 
 use super::schema::{service_token_audit, service_token_audit_heads, service_tokens};
-use crate::rules::chain::{Head, Link};
+use crate::rules::chain::Link;
 
 // parity: fixed texts name the columns here, because Diesel prepares changes at each call.
 /// The columns of `TokenRow`, in its order.
@@ -150,9 +151,9 @@ pub(super) struct HeadRow {
 }
 
 impl HeadRow {
-    pub(super) fn into_head(self) -> Result<(String, Head)> {
+    pub(super) fn into_head(self) -> Result<(String, ChainHead)> {
         let read = Reader { table: "service_token_audit_heads", id: &self.identifier };
-        let head = Head { sequence: self.sequence, hash: read.hash("hash", &self.hash)? };
+        let head = ChainHead { sequence: self.sequence, hash: read.hash("hash", &self.hash)? };
         Ok((self.identifier, head))
     }
 }

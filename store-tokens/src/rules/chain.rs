@@ -1,37 +1,19 @@
-//! The hash chain of a token's audit.
-//!
-//! An entry holds the SHA-256 of the one before it, and the head that of the newest. Hashed are,
-//! behind the name of the format, the previous hash, the place and the instant (microseconds since
-//! 1970) as 64 bits with the highest byte first, and then the texts, each behind its length; one
-//! that is missing has the length 2^64 - 1.
+//! The entries of a token's audit, as its hash chain has them.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
+use store_core::audit::{AuditReport, ChainHead, EntryHash, Verification, entry_hash};
 use store_core::json::Admitted;
-use store_core::tokens::{AuditFault, AuditFaultKind, AuditOrigin, AuditReport, TokenAuditAction};
+use store_core::tokens::{AuditOrigin, TokenAuditAction};
 use store_core::{Error, Result, Timestamp, TokenId};
 
 use super::Context;
 
-const FORMAT: &[u8] = b"parallel-stores.token-audit.v1";
-const ABSENT: u64 = u64::MAX;
-/// The most faults that a report names.
-const FAULTS_MAX: i64 = 100;
-
-/// The SHA-256 of an entry.
-pub(crate) type EntryHash = [u8; 32];
-
-/// The newest entry of a chain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Head {
-    pub(crate) sequence: i64,
-    pub(crate) hash: EntryHash,
-}
+const FORMAT: &str = "parallel-stores.token-audit.v1";
 
 /// The heads that a transaction has read, by identifier.
-pub(crate) type Heads = BTreeMap<String, Head>;
+pub(crate) type Heads = BTreeMap<String, ChainHead>;
 
 /// Checks that an identifier never was a token's: audits outlive tokens, and so do families.
 pub(crate) fn checked_unused(heads: &Heads, identifier: &TokenId) -> Result<()> {
@@ -61,17 +43,15 @@ pub(crate) struct Link<'a> {
 
 impl Link<'_> {
     pub(crate) fn hash(&self) -> EntryHash {
-        let mut hasher = Sha256::new();
-        hasher.update(FORMAT);
-        hasher.update(self.previous);
-        hasher.update(self.sequence.to_be_bytes());
-        hasher.update(self.at.as_micros().to_be_bytes());
-        let texts = [Some(self.identifier), Some(self.action), Some(self.actor)];
-        for text in texts.into_iter().chain([self.ip, self.user_agent, Some(self.details)]) {
-            hasher.update(text.map_or(ABSENT, |text| text.len() as u64).to_be_bytes());
-            hasher.update(text.unwrap_or_default());
-        }
-        hasher.finalize().into()
+        let texts = [
+            Some(self.identifier),
+            Some(self.action),
+            Some(self.actor),
+            self.ip,
+            self.user_agent,
+            Some(self.details),
+        ];
+        entry_hash(FORMAT, &self.previous, self.sequence, self.at, texts)
     }
 }
 
@@ -108,7 +88,7 @@ impl ReadyEntry {
     }
 
     /// Puts the entry behind the head of its chain, and returns what it is hashed as.
-    pub(crate) fn link(&self, head: &mut Head) -> Link<'_> {
+    pub(crate) fn link(&self, head: &mut ChainHead) -> Link<'_> {
         let link = Link {
             previous: head.hash,
             sequence: head.sequence + 1,
@@ -120,104 +100,20 @@ impl ReadyEntry {
             user_agent: self.user_agent.as_deref(),
             details: &self.details.text,
         };
-        *head = Head { sequence: link.sequence, hash: link.hash() };
+        *head = ChainHead { sequence: link.sequence, hash: link.hash() };
         link
     }
 }
 
-/// The chain as it should be, while its entries are read in their order.
-#[derive(Debug, Default)]
-pub(crate) struct Verification {
-    /// The head before the entries were read.
-    head: Head,
-    /// The hash of the entry that the head names, made of what is stored.
-    at_head: Option<EntryHash>,
-    /// The last entry that was read; its hash is made of what is stored.
-    last: Head,
-    entries: u64,
-    faults: Vec<AuditFault>,
-}
-
-impl Verification {
-    /// Begins with the head as it is before the entries are read.
-    pub(crate) fn new(head: Option<Head>) -> Self {
-        Self { head: head.unwrap_or_default(), ..Self::default() }
-    }
-
-    /// Returns the place of the last entry that was read.
-    pub(crate) const fn sequence(&self) -> i64 {
-        self.last.sequence
-    }
-
-    /// Reads an entry.
-    pub(crate) fn read(&mut self, link: &Link<'_>) {
-        let expected = self.last.sequence + 1;
-        self.missing(expected, link.sequence);
-        // Behind a gap there is nothing to compare with.
-        if link.sequence == expected && link.previous != self.last.hash {
-            // The first entry has none before it: then it is the one that was edited.
-            self.fault(self.last.sequence.max(1), AuditFaultKind::Edited);
-        }
-        self.last = Head { sequence: link.sequence, hash: link.hash() };
-        if link.sequence == self.head.sequence {
-            self.at_head = Some(self.last.hash);
-        }
-        self.entries += 1;
-    }
-
-    /// Ends with the head as it is after the entries were read, and those that were added meanwhile.
-    pub(crate) fn end(
-        mut self,
-        identifier: &TokenId,
-        head: Option<Head>,
-        token_exists: bool,
-    ) -> Result<AuditReport> {
-        match head {
-            None if self.entries == 0 && !token_exists => {
-                return Err(Error::not_found("service token", identifier));
-            }
-            None => {
-                // Each token has an entry about its creation.
-                self.missing(self.last.sequence + 1, if self.entries == 0 { 2 } else { 0 });
-                self.fault(self.last.sequence.max(1), AuditFaultKind::HeadMissing);
-            }
-            Some(head) => self.compare(head),
-        }
-        self.faults.sort_by_key(|fault| fault.sequence);
-        Ok(AuditReport { entries: self.entries, faults: self.faults })
-    }
-
-    fn compare(&mut self, head: Head) {
-        let known =
-            if head.sequence == self.last.sequence { Some(self.last.hash) } else { self.at_head };
-        // The head decides about its entry, and not one behind it that should not be there.
-        self.faults
-            .retain(|fault| fault.kind != AuditFaultKind::Edited || fault.sequence < head.sequence);
-        if known.is_some_and(|hash| hash != head.hash) {
-            self.fault(head.sequence, AuditFaultKind::Edited);
-        }
-        self.missing(self.last.sequence + 1, head.sequence.saturating_add(1));
-        let last = self.last.sequence.min(head.sequence.saturating_add(FAULTS_MAX));
-        for sequence in head.sequence.saturating_add(1)..=last {
-            self.fault(sequence, AuditFaultKind::Unexpected);
-        }
-    }
-
-    fn missing(&mut self, from: i64, before: i64) {
-        // A head may claim any number.
-        let before = before.min(from.saturating_add(FAULTS_MAX));
-        for sequence in from..before {
-            self.fault(sequence, AuditFaultKind::Missing);
-        }
-    }
-
-    fn fault(&mut self, sequence: i64, kind: AuditFaultKind) {
-        let fault = AuditFault { sequence, kind };
-        let more = i64::try_from(self.faults.len()).is_ok_and(|count| count < FAULTS_MAX);
-        if more && !self.faults.contains(&fault) {
-            self.faults.push(fault);
-        }
-    }
+/// Ends the check of a token's audit.
+pub(crate) fn ended(
+    verification: Verification,
+    identifier: &TokenId,
+    head: Option<ChainHead>,
+    token_exists: bool,
+) -> Result<AuditReport> {
+    let report = verification.end(head, token_exists);
+    report.ok_or_else(|| Error::not_found("service token", identifier))
 }
 
 #[cfg(test)]
@@ -252,19 +148,5 @@ mod tests {
         let with = link([0; 32], 1);
         let without = Link { user_agent: None, ..link([0; 32], 1) };
         assert_ne!(with.hash(), without.hash());
-    }
-
-    #[test]
-    fn an_intact_chain_has_no_faults() {
-        let id = TokenId::new("t").unwrap();
-        let first = link([0; 32], 1);
-        let second = link(first.hash(), 2);
-        let mut verification = Verification::new(None);
-        verification.read(&first);
-        verification.read(&second);
-        let head = Head { sequence: 2, hash: second.hash() };
-        let report = verification.end(&id, Some(head), true).unwrap();
-        assert_eq!(report, AuditReport { entries: 2, faults: vec![] });
-        assert!(Verification::new(None).end(&id, None, false).is_err());
     }
 }

@@ -2,8 +2,9 @@
 
 use diesel::prelude::*;
 use diesel::upsert::excluded;
+use store_core::audit::{AuditReport, ChainHead, Verification};
 use store_core::sqlite::db_error;
-use store_core::tokens::{AuditReport, TokenAuditEntry};
+use store_core::tokens::TokenAuditEntry;
 use store_core::{Error, Listing, Message, Order, Page, Result, TokenId};
 
 use super::error::on_append;
@@ -11,7 +12,7 @@ use super::rows::{AuditRow, HeadRow, NewAuditRow};
 use super::schema::service_token_audit::{self, dsl};
 use super::schema::{service_token_audit_heads, service_tokens};
 use crate::rules::Context;
-use crate::rules::chain::{Head, Heads, ReadyEntry, Verification};
+use crate::rules::chain::{Heads, ReadyEntry, ended};
 
 /// How many entries a check reads at a time.
 const BATCH: i64 = 500;
@@ -25,7 +26,7 @@ const CHUNK: usize = 500;
 /// before this transaction ends.
 pub(super) fn heads_read(conn: &mut SqliteConnection, identifiers: &[&str]) -> Result<Heads> {
     let mut heads: Heads =
-        identifiers.iter().map(|id| ((*id).to_owned(), Head::default())).collect();
+        identifiers.iter().map(|id| ((*id).to_owned(), ChainHead::default())).collect();
     for some in identifiers.chunks(CHUNK) {
         let rows: Vec<HeadRow> = service_token_audit_heads::table
             .filter(service_token_audit_heads::identifier.eq_any(some))
@@ -153,11 +154,11 @@ pub(super) fn audit_verify(
     let exists: bool = diesel::select(diesel::dsl::exists(token))
         .get_result(conn)
         .map_err(db_error("audit_verify"))?;
-    verification.end(identifier, head, exists)
+    ended(verification, identifier, head, exists)
 }
 
 /// Finds the head of a chain.
-fn head_find(conn: &mut SqliteConnection, identifier: &TokenId) -> Result<Option<Head>> {
+fn head_find(conn: &mut SqliteConnection, identifier: &TokenId) -> Result<Option<ChainHead>> {
     let row: Option<HeadRow> = service_token_audit_heads::table
         .find(identifier.as_str())
         .select(HeadRow::as_select())
@@ -185,7 +186,7 @@ fn entries_read(
             .load(conn)
             .map_err(db_error("audit_verify"))?;
         for row in &rows {
-            row.with_link(|link| verification.read(link))?;
+            row.with_link(|link| verification.read(link.sequence, &link.previous, link.hash()))?;
         }
         if i64::try_from(rows.len()).is_ok_and(|count| count < BATCH) {
             return Ok(());

@@ -3,12 +3,13 @@
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 use serde_json::Value;
+use store_core::audit::ChainHead;
 use store_core::json::JsonPolicy;
 use store_core::tokens::{RateLimit, SecretHash, ServiceToken, TokenAuditEntry};
 use store_core::{Error, Message, Result, Timestamp};
 
 use super::schema::{service_token_audit, service_token_audit_heads, service_tokens};
-use crate::rules::chain::{Head, Link};
+use crate::rules::chain::Link;
 use crate::rules::token::{ReadyToken, checked_rate};
 
 #[derive(Debug, Queryable, Selectable)]
@@ -217,9 +218,9 @@ pub(super) struct HeadRow {
 }
 
 impl HeadRow {
-    pub(super) fn into_head(self) -> Result<(String, Head)> {
+    pub(super) fn into_head(self) -> Result<(String, ChainHead)> {
         let read = Reader { table: "service_token_audit_heads", id: &self.identifier };
-        let head = Head { sequence: self.sequence, hash: read.hash("hash", &self.hash)? };
+        let head = ChainHead { sequence: self.sequence, hash: read.hash("hash", &self.hash)? };
         Ok((self.identifier, head))
     }
 }
