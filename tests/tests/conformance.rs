@@ -91,6 +91,20 @@ mod tokens {
     }
 }
 
+mod vault {
+    #[cfg(feature = "sqlite")]
+    mod sqlite {
+        store_tests::vault_tests!(store_tests::fixture::vault::sqlite);
+        store_tests::vault_governance_suite!(store_tests::fixture::vault::sqlite);
+    }
+
+    #[cfg(feature = "postgres")]
+    mod postgres {
+        store_tests::vault_tests!(store_tests::fixture::vault::postgres);
+        store_tests::vault_governance_suite!(store_tests::fixture::vault::postgres);
+    }
+}
+
 mod workflow {
     #[cfg(feature = "sqlite")]
     mod sqlite {

@@ -44,12 +44,13 @@ fn packages(krate: &str, features: &str) -> BTreeSet<String> {
 }
 
 /// The crates that applications depend on.
-const CRATES: [&str; 6] = [
+const CRATES: [&str; 7] = [
     "store-chatkit",
     "store-checkpoints",
     "store-core",
     "store-history",
     "store-tokens",
+    "store-vault",
     "store-workflow",
 ];
 

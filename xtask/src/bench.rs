@@ -6,7 +6,8 @@ use crate::sh::Cmd;
 use crate::workspace::Workspace;
 
 /// The benchmark targets of the package `store-tests`.
-const AREAS: [&str; 6] = ["history", "workflow", "queue", "tokens", "checkpoints", "chatkit"];
+const AREAS: [&str; 7] =
+    ["history", "workflow", "queue", "tokens", "checkpoints", "chatkit", "vault"];
 
 /// Runs the benchmarks of areas on both backends, each operation beside the raw driver.
 ///

@@ -31,6 +31,10 @@ pub(crate) fn load() -> Result<Settings> {
         })?;
         variables.insert("STORE_SQLITE_PATH".into(), path);
     }
+    // Without a word the vault stays on SQLite; a demo of one backend shows all of it there.
+    if let Some(backend) = variables.get("STORE_BACKEND").cloned() {
+        variables.entry("STORE_VAULT_BACKEND".into()).or_insert(backend);
+    }
     let settings = Settings::from_vars("STORE", variables)?;
     let stores = [Subsystem::Workflow, Subsystem::History];
     if stores.iter().any(|store| settings.backend(*store) == Backend::Memory) {

@@ -18,6 +18,7 @@ mod report;
 mod story;
 mod tasks;
 mod tokens;
+mod vault;
 mod worker_process;
 mod workflow;
 
@@ -43,7 +44,8 @@ type Result<T, E = Error> = std::result::Result<T, E>;
 /// Checkpoints of training are recorded, ranked, compared and pruned; the state of a graph run is
 /// saved step by step, resumed, copied and pruned. A conversation is saved, added to by two hundred
 /// callers at once, paged, filtered and searched; a file is attached to it, and removed when the
-/// conversation was pruned.
+/// conversation was pruned. A credential is sealed, refused, revealed, rotated and restored; one is
+/// issued from a template and its tokens refreshed by one of twenty tasks; the key that seals is changed.
 /// In the end this program starts itself again and checks that everything is there. It can be run
 /// as often as you like: each time with a workflow and an execution of its own.
 ///
@@ -51,7 +53,7 @@ type Result<T, E = Error> = std::result::Result<T, E>;
 /// decided by the environment, or by a file `.env` in the working directory for what the
 /// environment does not set: `STORE_BACKEND` (sqlite or postgres), `STORE_SQLITE_PATH` (otherwise
 /// `target/demo/stores.sqlite`), `STORE_POSTGRES_DSN`; with `STORE_VAULT_KEY` the secret of the
-/// webhook is sealed.
+/// webhook is sealed, and credentials with that key instead of one from a file beside the database.
 #[derive(Parser)]
 #[command(name = "demo")]
 struct Args {

@@ -8,14 +8,14 @@ use store_core::{Backend, Databases, Settings, Subsystem};
 use crate::input::Input;
 use crate::read_back::Written;
 use crate::report::{self, Report, count};
-use crate::{Result, chatkit, checkpoints, health, history, read_back, tokens, workflow};
+use crate::{Result, chatkit, checkpoints, health, history, read_back, tokens, vault, workflow};
 
 const NEXT: &str = "\
 Next: run it again, or with `--input FILE` on steps of your own (JSON Lines);
 `--backend postgres` does the same on PostgreSQL. The calls you saw are those of
 the traits in store-core/src: workflow/traits, queue/traits, history/store.rs,
-tokens/repository.rs, checkpoints/store.rs, checkpoints/graph/store.rs and
-chatkit/store.rs; this program is tests/examples/demo. A server that
+tokens/repository.rs, checkpoints/store.rs, checkpoints/graph/store.rs,
+chatkit/store.rs, vault/store.rs and vault/governance.rs; this program is tests/examples/demo. A server that
 `cargo xtask demo` started for you ends with it.";
 
 /// Tells the whole story.
@@ -26,6 +26,7 @@ pub(crate) async fn tell(settings: Settings, input: Input) -> Result<()> {
     let checkpoints_at = place(&settings, Subsystem::Checkpoints);
     let tokens_at = place(&settings, Subsystem::Tokens);
     let conversations_at = place(&settings, Subsystem::Chatkit);
+    let credentials_at = place(&settings, Subsystem::Vault);
     let sealed = sealed(&settings)?;
     let databases = Databases::new(settings);
     let mut report = Report::default();
@@ -57,12 +58,16 @@ pub(crate) async fn tell(settings: Settings, input: Input) -> Result<()> {
     let conversations = store_chatkit::open(&databases).await?;
     chatkit::tell(&mut report, conversations.as_ref()).await?;
 
+    report.part(&format!("Credentials on {credentials_at}"));
+    let credentials = vault::tell(&mut report, &databases).await?;
+
     let health = [
         workflows.health().await,
         store.health().await,
         tokens.health().await,
         training.health().await,
         conversations.health().await,
+        credentials.health().await,
     ];
     health::show_all(&mut report, &health)?;
     databases.close().await;

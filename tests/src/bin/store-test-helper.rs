@@ -16,7 +16,8 @@ use store_core::history::{NewStep, RunHistoryStore};
 use store_core::queue::LockGuard;
 use store_core::workflow::{WorkflowStore, WorkflowUpdate};
 use store_core::{Actor, Backend, Databases, Error as StoreError, ExecutionId, RunId, Settings};
-use store_core::{Result as StoreResult, WorkflowId};
+use store_core::{Result as StoreResult, Subsystem, WorkflowId};
+use store_tests::fixture::graph::keys;
 use store_workflow::locking::with_lock;
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
@@ -194,6 +195,7 @@ async fn start(settings: &Settings, times: u64) -> Outcome<Value> {
         drop(store_checkpoints::open(&databases).await?);
         drop(store_history::open(&databases).await?);
         drop(store_tokens::open(&databases).await?);
+        drop(store_vault::open_with(&databases, &keys(1)).await?);
         drop(store_workflow::open(&databases).await?);
         databases.close().await;
     }
@@ -278,6 +280,7 @@ impl Arguments {
             Some(path) => Settings::builder().backend(Backend::Sqlite).sqlite_path(path),
             None => Settings::builder()
                 .backend(Backend::Postgres)
+                .subsystem_backend(Subsystem::Vault, Backend::Postgres)
                 .sqlite_path("unused.sqlite")
                 .postgres_dsn(&self.dsn)
                 .postgres_schema(self.text("--schema")?),

@@ -6,4 +6,5 @@ pub mod graph;
 pub mod history;
 pub mod queue;
 pub mod tokens;
+pub mod vault;
 pub mod workflow;

@@ -8,6 +8,7 @@ mod history;
 mod queue;
 mod tokens;
 mod trigger;
+mod vault;
 mod workflow;
 
 pub use chat_forms::*;
@@ -18,4 +19,5 @@ pub use history::*;
 pub use queue::*;
 pub use tokens::*;
 pub use trigger::*;
+pub use vault::*;
 pub use workflow::*;

@@ -202,8 +202,35 @@ pub(crate) static TOKENS: Crate = Crate {
     ],
 };
 
+pub(crate) static VAULT: Crate = Crate {
+    #[cfg(feature = "sqlite")]
+    sqlite: &store_vault::sqlite::SCHEMA,
+    #[cfg(feature = "postgres")]
+    postgres: &store_vault::postgres::SCHEMA,
+    migrations: &["2026-11-21-000016_create_vault"],
+    directory: concat!(env!("CARGO_MANIFEST_DIR"), "/../store-vault/migrations"),
+    code: [
+        include_str!("../../../store-vault/src/sqlite/schema.rs"),
+        include_str!("../../../store-vault/src/postgres/schema.rs"),
+    ],
+    tables: &[
+        "vault_alerts",
+        "vault_audit",
+        "vault_audit_heads",
+        "vault_credentials",
+        "vault_issuances",
+        "vault_keys",
+        "vault_secrets",
+        "vault_templates",
+    ],
+    only_sqlite: &[],
+    foreign_keys: 8,
+    #[cfg(feature = "postgres")]
+    ordered: &[("vault_keys", "key_id"), ("vault_secrets", "field")],
+};
+
 /// All of them. They share a database, as they do in an application.
-pub(crate) static ALL: [&Crate; 5] = [&CHATKIT, &CHECKPOINTS, &HISTORY, &TOKENS, &WORKFLOW];
+pub(crate) static ALL: [&Crate; 6] = [&CHATKIT, &CHECKPOINTS, &HISTORY, &TOKENS, &VAULT, &WORKFLOW];
 
 impl Crate {
     /// Its columns as the code for one backend states them, by table.

@@ -1,0 +1,337 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use store_core::audit::AuditReport;
+use store_core::vault::{
+    AccessContext, Credential, CredentialDescription, CredentialUpdate, CredentialVault,
+    HealthStatus, NewCredential, OAuthTokens, RefreshLease, Rewrapped, SecretVersion, StoredTokens,
+    VaultAuditAction, VaultAuditEntry, VaultKey, VaultSubject,
+};
+use store_core::{
+    CredentialId, Health, Listing, Order, Page, PageRequest, Result, SecretString, observed,
+};
+
+use crate::postgres::{PostgresCredentialVault, SCHEMA};
+use crate::postgres::{audit, changes, credentials, issuing, keys, leases, reveal, secrets};
+use crate::rules::HEALTH_DEADLINE;
+use crate::rules::access::{Reach, checked_administrator, checked_context};
+use crate::rules::chain::{ReadyEntry, details};
+use crate::rules::credential::ReadyCredential;
+use crate::rules::keys::checked_batch;
+use crate::rules::lease::{checked_holder, checked_ttl};
+use crate::rules::secret::{checked_secret, checked_tokens};
+use crate::rules::text::{checked_name, name_key};
+use crate::rules::update::{ReadyUpdate, checked_health};
+
+#[async_trait]
+impl CredentialVault for PostgresCredentialVault {
+    async fn create(&self, context: &AccessContext, new: NewCredential) -> Result<Credential> {
+        observed!("vault", "create", "postgres", async {
+            let ready = ReadyCredential::new(&self.context, context, new)?;
+            let (id, created) = (ready.credential.id, VaultAuditAction::Created);
+            let entry = ReadyEntry::new(&self.context, id, created, context, details([]))?;
+            writing!(self, "credential_create", |conn, cx| {
+                credentials::credential_create(conn, cx, context, &ready, &entry)
+            })?;
+            Ok(ready.credential)
+        })
+        .await
+    }
+
+    async fn fetch(&self, context: &AccessContext, id: CredentialId) -> Result<Credential> {
+        observed!("vault", "fetch", "postgres", async {
+            checked_context(context)?;
+            reading!(self, "credential_fetch", |conn, _cx| {
+                credentials::credential_fetch(conn, context, id)
+            })
+        })
+        .await
+    }
+
+    async fn find_by_name(
+        &self,
+        context: &AccessContext,
+        name: &str,
+    ) -> Result<Option<Credential>> {
+        observed!("vault", "find_by_name", "postgres", async {
+            checked_context(context)?;
+            let key = name_key(&checked_name("name", name)?);
+            reading!(self, "credential_by_name", |conn, _cx| {
+                credentials::credential_by_name(conn, context, &key)
+            })
+        })
+        .await
+    }
+
+    async fn list(&self, context: &AccessContext, page: &PageRequest) -> Result<Page<Credential>> {
+        observed!("vault", "list", "postgres", async {
+            self.list_within("vault.list", Reach::of(context)?, page).await
+        })
+        .await
+    }
+
+    async fn list_all(
+        &self,
+        context: &AccessContext,
+        page: &PageRequest,
+    ) -> Result<Page<Credential>> {
+        observed!("vault", "list_all", "postgres", async {
+            checked_administrator(context)?;
+            self.list_within("vault.list_all", Reach::of(context)?, page).await
+        })
+        .await
+    }
+
+    async fn describe(
+        &self,
+        context: &AccessContext,
+        id: CredentialId,
+    ) -> Result<CredentialDescription> {
+        observed!("vault", "describe", "postgres", async {
+            checked_context(context)?;
+            reading!(self, "credential_describe", |conn, _cx| {
+                issuing::credential_describe(conn, context, id)
+            })
+        })
+        .await
+    }
+
+    async fn update(
+        &self,
+        context: &AccessContext,
+        id: CredentialId,
+        update: CredentialUpdate,
+    ) -> Result<Credential> {
+        observed!("vault", "update", "postgres", async {
+            let update = ReadyUpdate::new(context, update)?;
+            writing!(self, "credential_update", |conn, cx| {
+                changes::credential_update(conn, cx, context, id, &update)
+            })
+        })
+        .await
+    }
+
+    async fn rotate(
+        &self,
+        context: &AccessContext,
+        id: CredentialId,
+        secret: SecretString,
+    ) -> Result<Credential> {
+        observed!("vault", "rotate", "postgres", async {
+            checked_context(context)?;
+            checked_secret("secret", &secret)?;
+            writing!(self, "secret_rotate", |conn, cx| {
+                changes::secret_rotate(conn, cx, context, id, &secret)
+            })
+        })
+        .await
+    }
+
+    async fn reveal(&self, context: &AccessContext, id: CredentialId) -> Result<SecretString> {
+        observed!("vault", "reveal", "postgres", async {
+            checked_context(context)?;
+            writing!(self, "secret_reveal", |conn, cx| {
+                reveal::secret_reveal(conn, cx, context, id)
+            })
+        })
+        .await
+    }
+
+    async fn versions(
+        &self,
+        context: &AccessContext,
+        id: CredentialId,
+    ) -> Result<Vec<SecretVersion>> {
+        observed!("vault", "versions", "postgres", async {
+            checked_context(context)?;
+            reading!(self, "version_list", |conn, _cx| async {
+                let credential = credentials::credential_fetch(conn, context, id).await?;
+                secrets::version_list(conn, &credential).await
+            })
+        })
+        .await
+    }
+
+    async fn restore_version(
+        &self,
+        context: &AccessContext,
+        id: CredentialId,
+        version: i64,
+    ) -> Result<Credential> {
+        observed!("vault", "restore_version", "postgres", async {
+            checked_context(context)?;
+            writing!(self, "version_restore", |conn, cx| {
+                changes::version_restore(conn, cx, context, id, version)
+            })
+        })
+        .await
+    }
+
+    async fn mark_health(
+        &self,
+        context: &AccessContext,
+        id: CredentialId,
+        status: HealthStatus,
+        failure_reason: Option<&str>,
+    ) -> Result<Credential> {
+        observed!("vault", "mark_health", "postgres", async {
+            checked_health(context, status, failure_reason)?;
+            writing!(self, "health_mark", |conn, cx| {
+                changes::health_mark(conn, cx, context, id, status, failure_reason)
+            })
+        })
+        .await
+    }
+
+    async fn delete(&self, context: &AccessContext, id: CredentialId) -> Result<()> {
+        observed!("vault", "delete", "postgres", async {
+            checked_context(context)?;
+            writing!(self, "credential_remove", |conn, cx| {
+                changes::credential_remove(conn, cx, context, id)
+            })
+        })
+        .await
+    }
+
+    async fn update_oauth_tokens(
+        &self,
+        context: &AccessContext,
+        id: CredentialId,
+        tokens: OAuthTokens,
+    ) -> Result<Credential> {
+        observed!("vault", "update_oauth_tokens", "postgres", async {
+            checked_context(context)?;
+            checked_tokens(&tokens)?;
+            writing!(self, "tokens_update", |conn, cx| {
+                changes::tokens_update(conn, cx, context, id, &tokens)
+            })
+        })
+        .await
+    }
+
+    async fn reveal_oauth_tokens(
+        &self,
+        context: &AccessContext,
+        id: CredentialId,
+    ) -> Result<StoredTokens> {
+        observed!("vault", "reveal_oauth_tokens", "postgres", async {
+            checked_context(context)?;
+            writing!(self, "tokens_reveal", |conn, cx| {
+                reveal::tokens_reveal(conn, cx, context, id)
+            })
+        })
+        .await
+    }
+
+    async fn acquire_refresh_lease(
+        &self,
+        context: &AccessContext,
+        id: CredentialId,
+        owner: &str,
+        ttl: Duration,
+    ) -> Result<Option<RefreshLease>> {
+        observed!("vault", "acquire_refresh_lease", "postgres", async {
+            checked_holder(context, owner, ttl)?;
+            writing!(self, "lease_acquire", |conn, cx| {
+                leases::lease_acquire(conn, cx, context, id, owner, ttl)
+            })
+        })
+        .await
+    }
+
+    async fn renew_refresh_lease(
+        &self,
+        context: &AccessContext,
+        lease: &RefreshLease,
+        ttl: Duration,
+    ) -> Result<RefreshLease> {
+        observed!("vault", "renew_refresh_lease", "postgres", async {
+            checked_context(context)?;
+            checked_ttl(ttl)?;
+            writing!(self, "lease_renew", |conn, cx| {
+                leases::lease_renew(conn, cx, context, lease, ttl)
+            })
+        })
+        .await
+    }
+
+    async fn complete_refresh(
+        &self,
+        context: &AccessContext,
+        lease: &RefreshLease,
+        tokens: OAuthTokens,
+    ) -> Result<Credential> {
+        observed!("vault", "complete_refresh", "postgres", async {
+            checked_context(context)?;
+            checked_tokens(&tokens)?;
+            writing!(self, "refresh_complete", |conn, cx| {
+                changes::refresh_complete(conn, cx, context, lease, &tokens)
+            })
+        })
+        .await
+    }
+
+    async fn release_refresh_lease(
+        &self,
+        context: &AccessContext,
+        lease: &RefreshLease,
+    ) -> Result<()> {
+        observed!("vault", "release_refresh_lease", "postgres", async {
+            checked_context(context)?;
+            writing!(self, "lease_release", |conn, _cx| {
+                leases::lease_release(conn, context, lease)
+            })
+        })
+        .await
+    }
+
+    async fn audit(
+        &self,
+        context: &AccessContext,
+        subject: VaultSubject,
+        page: &PageRequest,
+    ) -> Result<Page<VaultAuditEntry>> {
+        observed!("vault", "audit", "postgres", async {
+            checked_context(context)?;
+            let listing = Listing::new("vault.audit", &subject, page, Order::Asc)?;
+            reading!(self, "audit_list", |conn, cx| {
+                audit::audit_list(conn, cx, context, subject, &listing)
+            })
+        })
+        .await
+    }
+
+    async fn verify_audit(
+        &self,
+        context: &AccessContext,
+        subject: VaultSubject,
+    ) -> Result<AuditReport> {
+        observed!("vault", "verify_audit", "postgres", async {
+            checked_context(context)?;
+            reading!(self, "audit_verify", |conn, _cx| {
+                audit::audit_verify(conn, context, subject)
+            })
+        })
+        .await
+    }
+
+    async fn keys(&self, context: &AccessContext) -> Result<Vec<VaultKey>> {
+        observed!("vault", "keys", "postgres", async {
+            checked_administrator(context)?;
+            reading!(self, "key_list", |conn, _cx| keys::key_list(conn))
+        })
+        .await
+    }
+
+    async fn rewrap(&self, context: &AccessContext, batch: u32) -> Result<Rewrapped> {
+        observed!("vault", "rewrap", "postgres", async {
+            checked_administrator(context)?;
+            self.rewrap_all(checked_batch(batch)?).await
+        })
+        .await
+    }
+
+    async fn health(&self) -> Health {
+        self.db.health(HEALTH_DEADLINE, &[&SCHEMA]).await
+    }
+}
