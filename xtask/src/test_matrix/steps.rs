@@ -1,5 +1,6 @@
 //! The steps of a test matrix.
 
+use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -102,10 +103,15 @@ impl Matrix {
     /// The runner, so far without a filter. Whatever its settings are, it never retries, and it
     /// says how each test ended.
     fn tests(&self, package: &str, features: &[&str]) -> Cmd {
+        let cpus = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let threads = (2 * cpus).to_string();
         let cmd = match self.runner {
             Runner::Nextest => Cmd::cargo(["nextest", "run"]).args([
                 "--retries",
                 "0",
+                // Tests wait for the disk and for the server more than they compute.
+                "--test-threads",
+                &threads,
                 "--status-level",
                 "pass",
                 "--final-status-level",
