@@ -32,7 +32,7 @@ macro_rules! writing {
     }};
 }
 
-/// Leaves of a query what is within the reach of a caller. The last argument is the table's name.
+/// Leaves of a query what is within the reach of a caller. SQLite needs the table's name.
 macro_rules! within_reach {
     ($query:expr, $dsl:ident, $reach:expr, $table:literal) => {{
         let (mut query, reach) = ($query, $reach);

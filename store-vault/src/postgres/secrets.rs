@@ -2,15 +2,20 @@
 
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use store_core::postgres::db_error;
+use store_core::postgres::{Bind, Statement, db_error};
 use store_core::vault::{AccessContext, Credential, OAuthTokens, SecretVersion, StoredTokens};
 use store_core::{CredentialId, Error, Result, SecretString};
 
-use super::rows::{NewSecretRow, SecretRow, VersionRow};
+use super::rows::{SecretRow, VersionRow, stored};
 use super::schema::vault_secrets::{self, dsl};
 use crate::rules::Context;
 use crate::rules::credential::Held;
 use crate::rules::secret::{Field, ReadySecret, Sealed, VERSIONS_KEPT, opened, removed};
+
+// parity: prepared once, where the query builder prepares an insertion of rows at each call.
+const INSERT: &str = "INSERT INTO vault_secrets \
+     (credential_id, key_id, created_at, created_by, field, version, envelope) \
+     SELECT ?, ?, ?, ?, * FROM unnest(?, ?, ?)";
 
 /// Stores sealed values.
 pub(super) async fn secrets_insert(
@@ -20,14 +25,20 @@ pub(super) async fn secrets_insert(
     id: CredentialId,
     secrets: &[ReadySecret],
 ) -> Result<()> {
-    let (now, key_id, by) = (cx.clock.now(), cx.keys.current_id(), access.actor().as_str());
-    let rows: Vec<_> =
-        secrets.iter().map(|secret| NewSecretRow::new(id, secret, key_id, now, by)).collect();
-    if rows.is_empty() {
+    enum Insert {}
+    if secrets.is_empty() {
         return Ok(());
     }
-    diesel::insert_into(vault_secrets::table)
-        .values(rows)
+    let binds = vec![
+        Bind::Uuid(id.as_uuid()),
+        Bind::Text(cx.keys.current_id()),
+        Bind::Instant(Some(stored(cx.clock.now()))),
+        Bind::Text(access.actor().as_str()),
+        Bind::Texts(secrets.iter().map(|secret| secret.field.as_str()).collect()),
+        Bind::BigInts(secrets.iter().map(|secret| secret.version).collect()),
+        Bind::Bytes(secrets.iter().map(|secret| secret.envelope.as_slice()).collect()),
+    ];
+    Statement::<Insert, ()>::new(INSERT, binds)
         .execute(conn)
         .await
         .map(drop)

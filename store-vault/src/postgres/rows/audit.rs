@@ -5,13 +5,12 @@ use serde_json::Value;
 use store_core::Result;
 use store_core::audit::ChainHead;
 use store_core::json::JsonPolicy;
-use store_core::postgres::JsonText;
 use store_core::vault::{VaultAuditEntry, VaultSubject};
 use uuid::Uuid;
 
-use super::{Reader, stored};
+use super::Reader;
 use crate::postgres::schema::{vault_audit, vault_audit_heads};
-use crate::rules::chain::{Link, ReadyEntry};
+use crate::rules::chain::Link;
 
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = vault_audit, check_for_backend(Pg))]
@@ -56,34 +55,6 @@ impl AuditRow {
             actor: &self.actor,
             details: &self.details.to_string(),
         }))
-    }
-}
-
-#[derive(Debug, Insertable)]
-#[diesel(table_name = vault_audit, check_for_backend(Pg))]
-pub(in crate::postgres) struct NewAuditRow<'a> {
-    subject_id: Uuid,
-    sequence: i64,
-    subject: &'a str,
-    action: &'a str,
-    actor: &'a str,
-    details: JsonText<'a>,
-    at: DateTime<Utc>,
-    previous_hash: Vec<u8>,
-}
-
-impl<'a> NewAuditRow<'a> {
-    pub(in crate::postgres) fn new(entry: &ReadyEntry, link: &Link<'a>) -> Self {
-        Self {
-            subject_id: entry.subject_uuid(),
-            sequence: link.sequence,
-            subject: link.subject,
-            action: link.action,
-            actor: link.actor,
-            details: JsonText(link.details),
-            at: stored(link.at),
-            previous_hash: link.previous.to_vec(),
-        }
     }
 }
 

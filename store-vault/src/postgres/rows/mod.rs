@@ -7,11 +7,11 @@ mod secret;
 mod template;
 
 pub(super) use alert::{AlertRow, NewAlertRow};
-pub(super) use audit::{AuditRow, HeadRow, NewAuditRow};
+pub(super) use audit::{AuditRow, HeadRow};
 pub(super) use credential::{
     CredentialChange, CredentialRow, LeaseRow, LeaseSql, NewCredentialRow,
 };
-pub(super) use secret::{IssuanceRow, KeyRow, NewSecretRow, SecretRow, VersionRow};
+pub(super) use secret::{IssuanceRow, KeyRow, SecretRow, VersionRow};
 pub(super) use template::{NewTemplateRow, TemplateChange, TemplateRow};
 
 use std::collections::BTreeSet;

@@ -2,45 +2,13 @@ use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use store_core::vault::{Issuance, SecretVersion, VaultKey};
-use store_core::{CredentialId, Result, Timestamp};
+use store_core::{Result, Timestamp};
 use uuid::Uuid;
 
-use super::{Reader, stored};
+use super::Reader;
 use crate::keys::RegisteredKey;
 use crate::postgres::schema::{vault_issuances, vault_keys, vault_secrets};
-use crate::rules::secret::{ReadySecret, Sealed};
-
-#[derive(Debug, Insertable)]
-#[diesel(table_name = vault_secrets, check_for_backend(Pg))]
-pub(in crate::postgres) struct NewSecretRow<'a> {
-    credential_id: Uuid,
-    field: &'a str,
-    version: i64,
-    key_id: &'a str,
-    envelope: &'a [u8],
-    created_at: DateTime<Utc>,
-    created_by: &'a str,
-}
-
-impl<'a> NewSecretRow<'a> {
-    pub(in crate::postgres) fn new(
-        id: CredentialId,
-        secret: &'a ReadySecret,
-        key_id: &'a str,
-        now: Timestamp,
-        created_by: &'a str,
-    ) -> Self {
-        Self {
-            credential_id: id.as_uuid(),
-            field: secret.field.as_str(),
-            version: secret.version,
-            key_id,
-            envelope: &secret.envelope,
-            created_at: stored(now),
-            created_by,
-        }
-    }
-}
+use crate::rules::secret::Sealed;
 
 /// A sealed value and its place.
 #[derive(Debug, Queryable, Selectable)]

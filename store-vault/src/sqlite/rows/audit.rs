@@ -55,6 +55,7 @@ impl AuditRow {
     }
 }
 
+// parity: PostgreSQL binds the values of a fixed text.
 #[derive(Debug, Insertable)]
 #[diesel(
     table_name = vault_audit,
@@ -72,7 +73,9 @@ pub(in crate::sqlite) struct NewAuditRow<'a> {
     previous_hash: Vec<u8>,
 }
 
+// parity: belongs to NewAuditRow.
 impl<'a> NewAuditRow<'a> {
+    // parity: belongs to NewAuditRow.
     pub(in crate::sqlite) fn new(entry: &'a ReadyEntry, link: &Link<'a>) -> Self {
         Self {
             subject_id: &entry.subject_id,

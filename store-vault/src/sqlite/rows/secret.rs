@@ -8,6 +8,7 @@ use crate::keys::RegisteredKey;
 use crate::rules::secret::{ReadySecret, Sealed};
 use crate::sqlite::schema::{vault_issuances, vault_keys, vault_secrets};
 
+// parity: PostgreSQL binds the values of a fixed text.
 #[derive(Debug, Insertable)]
 #[diesel(
     table_name = vault_secrets,
@@ -24,7 +25,9 @@ pub(in crate::sqlite) struct NewSecretRow<'a> {
     created_by: &'a str,
 }
 
+// parity: belongs to NewSecretRow.
 impl<'a> NewSecretRow<'a> {
+    // parity: belongs to NewSecretRow.
     pub(in crate::sqlite) fn new(
         id: CredentialId,
         secret: &'a ReadySecret,
