@@ -52,6 +52,7 @@ mod plans;
 mod processes;
 mod properties;
 mod queue_plans;
+mod vault_plans;
 mod workflow_plans;
 mod workflow_properties;
 mod workflow_sequences;
