@@ -100,8 +100,9 @@ impl Database {
     /// Runs a closure that writes, and answers once it is durable.
     ///
     /// The closure runs in a transaction it shares with others that were waiting, in a savepoint of
-    /// its own unless it was alone; it must not open a transaction itself. When it fails or panics, only its own changes are undone. Once
-    /// accepted it is carried out, even if the caller goes away.
+    /// its own unless it was alone; it must not open a transaction itself. When it fails or panics,
+    /// only its own changes are undone. Once accepted it is carried out, even if the caller goes
+    /// away.
     ///
     /// # Errors
     /// What the closure returns; `Timeout` when it was not begun in time (nothing was changed);
