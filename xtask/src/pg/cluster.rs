@@ -116,8 +116,10 @@ impl Cluster {
     /// Stops the server if it runs, and removes its files.
     pub(super) fn down(&self) -> Result<()> {
         if self.pg_ctl("status").succeeds() {
+            // Its files are removed next: what it would write down at a shutdown, for minutes after
+            // thousands of schemas, is for nobody.
             self.pg_ctl("stop")
-                .args(["--silent", "--wait", "--mode", "fast"])
+                .args(["--silent", "--wait", "--timeout", "300", "--mode", "immediate"])
                 .stdout_to_stderr()
                 .run()?;
         }
