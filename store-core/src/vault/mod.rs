@@ -1,7 +1,6 @@
 //! Credentials: the records, and the protocol of the vault that keeps them.
 //!
-//! Secrets and tokens reach the database only as envelopes of [`seal`](https://docs.rs/store-core),
-//! sealed in the process. Providers of keys, and the refresh of OAuth tokens by one process at a
+//! Secrets and tokens reach the database only as envelopes (feature `seal`), sealed in the process. Providers of keys, and the refresh of OAuth tokens by one process at a
 //! time, are in `store-vault`.
 
 mod access;

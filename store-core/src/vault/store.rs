@@ -265,7 +265,8 @@ pub trait CredentialVault: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// `Denied` unless the context is an administrator's; `Invalid` for a batch outside 1 to 1000;
-    /// `Settings` when the key ring lacks a key.
+    /// `Settings` when the key ring lacks a key, and when another rewrap has forgotten the current one:
+    /// open the vault again to go back to it.
     async fn rewrap(&self, context: &AccessContext, batch: u32) -> Result<Rewrapped>;
 
     /// Tells how the database under this store is doing. Never fails and never hangs.
