@@ -108,6 +108,9 @@ impl Pool {
             .connection_timeout(options.pool_timeout)
             .idle_timeout(options.pool_max_idle)
             .max_lifetime(MAX_LIFETIME)
+            // The one that was used last is handed out first: its server process has the statements
+            // and the pages at hand, and what is not needed stays idle until it is closed.
+            .queue_strategy(bb8::QueueStrategy::Lifo)
             .error_sink(Box::new(last_error.clone()))
             // The first connection was made before: from now on the pool keeps trying.
             .build_unchecked(Manager(connector));
