@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::connect::{Connector, Options};
 use super::db_error;
-use super::job::{Job, Write};
+use super::job::Write;
+use super::queue::{Jobs, Queue};
 use super::readers::Readers;
-use super::writer::{QUEUE, Writer};
+use super::writer::Writer;
 use crate::health::{Health, MigrationStatus};
 use crate::migrations::Schema;
 use crate::{Error, Failure, Message, Result};
@@ -32,7 +33,7 @@ pub struct Database {
 pub(super) struct Inner {
     pub(super) connector: Connector,
     pub(super) readers: Readers,
-    queue: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
+    queue: Mutex<Option<Jobs>>,
     thread: Mutex<Option<thread::JoinHandle<()>>>,
     operation_timeout: Duration,
     /// The directory of a private database; removed with the last handle.
@@ -71,7 +72,7 @@ impl Database {
     fn open_now(options: &Options, private: Option<tempfile::TempDir>) -> Result<Self> {
         let connector = Connector::prepare(options)?;
         let readers = Readers::open(connector.clone(), options.readers, options.operation_timeout)?;
-        let (queue, jobs) = mpsc::channel(QUEUE);
+        let (queue, jobs) = Queue::new();
         let thread = Writer::start(connector.clone(), options.busy_timeout, jobs)?;
         Ok(Self {
             inner: Arc::new(Inner {
@@ -216,7 +217,7 @@ impl Database {
         open && std::fs::metadata(self.path()).is_ok_and(|meta| !meta.permissions().readonly())
     }
 
-    fn queue(&self) -> Option<mpsc::Sender<Box<dyn Job>>> {
+    fn queue(&self) -> Option<Jobs> {
         self.inner.queue.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

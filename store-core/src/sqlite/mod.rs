@@ -8,6 +8,7 @@ mod functions;
 mod job;
 mod journal;
 mod maintenance;
+mod queue;
 mod readers;
 mod statement;
 mod writer;

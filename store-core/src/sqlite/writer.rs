@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use diesel::SqliteConnection;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager as _};
-use tokio::sync::mpsc;
 
 use super::connect::{Connector, pragma};
 use super::db_error;
 use super::job::{Job, Kept};
+use super::queue::Queue;
 use crate::{Error, Failure, Result};
 
 /// A batch ends after this many closures …
@@ -26,11 +26,6 @@ const BUSY_SLICE_MS: u32 = 3;
 /// The log is checkpointed after this many writes. Its file does not get shorter by that, so that
 /// its size says nothing about how much is to be done.
 const CHECKPOINT_JOBS: usize = 500;
-
-/// Jobs that can wait before callers have to.
-pub(super) const QUEUE: usize = 4096;
-
-pub(super) type Queue = mpsc::Receiver<Box<dyn Job>>;
 
 /// The state of the writer thread.
 pub(super) struct Writer {
@@ -58,7 +53,7 @@ impl Writer {
     }
 
     fn run(mut self, mut queue: Queue) {
-        while let Some(first) = queue.blocking_recv() {
+        while let Some(first) = queue.wait() {
             let busy = self.batch(first, &mut queue);
             self.checkpoint();
             if busy {
@@ -119,7 +114,7 @@ impl Writer {
                 }
             }
             let full = done.len() >= BATCH_JOBS || started.elapsed() >= BATCH_TIME;
-            next = if full { None } else { queue.try_recv().ok() };
+            next = if full { None } else { queue.try_next() };
         }
         (done, Ended::Full)
     }
