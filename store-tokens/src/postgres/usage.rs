@@ -5,10 +5,9 @@ use diesel::data_types::PgInterval;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_query;
-use diesel::sql_types::{Array, BigInt, Integer, Interval, Nullable, Text, Timestamptz};
+use diesel::sql_types::{Integer, Interval, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use store_core::postgres::db_error;
+use store_core::postgres::{Bind, Statement, db_error};
 use store_core::tokens::{RateLimit, TokenUses};
 use store_core::{Result, TokenId};
 
@@ -19,7 +18,7 @@ use crate::rules::token::checked_rate;
 
 // The rows are locked in one order, so that two processes that flush do not wait for each other.
 const RECORD: &str = "WITH used AS (\
-     SELECT * FROM unnest($1, $2, $3) AS used (identifier, uses, last_used_at)\
+     SELECT * FROM unnest(?, ?, ?) AS used (identifier, uses, last_used_at)\
      ), locked AS (\
      SELECT identifier FROM service_tokens WHERE identifier = ANY ($1) \
      ORDER BY identifier FOR NO KEY UPDATE\
@@ -29,13 +28,13 @@ const RECORD: &str = "WITH used AS (\
 
 /// Adds to the counts of tokens.
 pub(super) async fn uses_record(conn: &mut AsyncPgConnection, uses: &[TokenUses]) -> Result<()> {
-    let ids: Vec<&str> = uses.iter().map(|one| one.identifier.as_str()).collect();
-    let counts: Vec<i64> = uses.iter().map(|one| i64::from(one.uses)).collect();
-    let instants: Vec<_> = uses.iter().map(|one| one.last_used_at.to_datetime()).collect();
-    sql_query(RECORD)
-        .bind::<Array<Text>, _>(ids)
-        .bind::<Array<BigInt>, _>(counts)
-        .bind::<Array<Timestamptz>, _>(instants)
+    enum Record {}
+    let binds = vec![
+        Bind::Texts(uses.iter().map(|one| one.identifier.as_str()).collect()),
+        Bind::BigInts(uses.iter().map(|one| i64::from(one.uses)).collect()),
+        Bind::Instants(uses.iter().map(|one| one.last_used_at.to_datetime()).collect()),
+    ];
+    Statement::<Record, ()>::new(RECORD, binds)
         .execute(conn)
         .await
         .map(drop)
