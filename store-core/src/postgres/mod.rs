@@ -1,6 +1,7 @@
 //! PostgreSQL: a fair pool, TLS, several hosts, `LISTEN`, and statements shared by callers.
 
 mod budget;
+mod client;
 mod coalescer;
 mod connect;
 mod database;
@@ -17,6 +18,7 @@ mod tls;
 mod transaction;
 
 pub use budget::{WithinBudget, split};
+pub use client::connect_client;
 pub use coalescer::{Batch, Coalescer};
 pub use database::Database;
 pub use error::{Violation, db_error};
