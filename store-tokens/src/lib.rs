@@ -2,6 +2,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod format;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub mod import;
 mod manager;
 #[cfg(feature = "postgres")]
 pub mod postgres;

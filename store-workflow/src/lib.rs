@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub mod import;
 pub mod locking;
 #[cfg(feature = "postgres")]
 pub mod postgres;

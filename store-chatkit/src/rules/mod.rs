@@ -9,6 +9,8 @@ pub(crate) mod search;
 pub(crate) mod text;
 pub(crate) mod thread;
 
+pub use search::SearchWords;
+
 use std::sync::Arc;
 use std::time::Duration;
 

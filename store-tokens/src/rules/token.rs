@@ -70,7 +70,7 @@ impl ReadyToken {
     }
 
     /// Takes a token whose parts were checked.
-    pub(super) fn of(token: ServiceToken) -> Self {
+    pub(crate) fn of(token: ServiceToken) -> Self {
         Self {
             scopes: array(&token.scopes),
             workspace_ids: array(&token.workspace_ids),
@@ -92,7 +92,7 @@ fn array(items: &BTreeSet<impl Display>) -> String {
 }
 
 /// Checks what a token allows.
-pub(super) fn checked_grant(grant: TokenGrant) -> Result<TokenGrant> {
+pub(crate) fn checked_grant(grant: TokenGrant) -> Result<TokenGrant> {
     if let Some(name) = &grant.name {
         check_short_text("name", name)?;
     }

@@ -46,7 +46,8 @@ pub(crate) fn checked_listeners(
     let mut seen = HashSet::new();
     let mut ready = Vec::with_capacity(listeners.len());
     for listener in listeners {
-        let listener = checked_listener(context, version, listener)?;
+        let of = (version.workflow_id, version.id, version.created_at);
+        let listener = checked_listener(context, of, listener)?;
         if !seen.insert(listener.id) {
             return Err(Error::invalid("listeners", "name a platform, node and bot twice"));
         }
@@ -55,9 +56,10 @@ pub(crate) fn checked_listeners(
     Ok(ready)
 }
 
-fn checked_listener(
+/// Checks a listener of a version of a workflow, made at an instant.
+pub(crate) fn checked_listener(
     context: &Context,
-    version: &WorkflowVersion,
+    (workflow_id, workflow_version_id, now): (WorkflowId, WorkflowVersionId, Timestamp),
     new: NewListener,
 ) -> Result<ReadyListener> {
     check_external("listeners.node_name", &new.node_name)?;
@@ -71,14 +73,14 @@ fn checked_listener(
     }
     dedupe_window(&new.config)?;
     Ok(ReadyListener {
-        id: listener_id(version.workflow_id, &new),
-        workflow_id: version.workflow_id,
-        workflow_version_id: version.id,
+        id: listener_id(workflow_id, &new),
+        workflow_id,
+        workflow_version_id,
         node_name: new.node_name,
         platform: new.platform,
         bot_identity: new.bot_identity,
         config: context.json.admit("listeners.config", new.config)?,
-        now: version.created_at,
+        now,
     })
 }
 
