@@ -1,0 +1,7 @@
+//! The command `store-migrate`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    store_migrate::cli::main()
+}
