@@ -6,8 +6,8 @@ use crate::sh::Cmd;
 use crate::workspace::Workspace;
 
 /// The benchmark targets of the package `store-tests`.
-const AREAS: [&str; 7] =
-    ["history", "workflow", "queue", "tokens", "checkpoints", "chatkit", "vault"];
+const AREAS: [&str; 8] =
+    ["history", "workflow", "queue", "tokens", "checkpoints", "chatkit", "vault", "migrate"];
 
 /// Runs the benchmarks of areas on both backends, each operation beside the raw driver.
 ///

@@ -10,6 +10,9 @@ use crate::pg::Server;
 use crate::sh::Cmd;
 use crate::workspace::{Backend, Member, feature_args};
 
+/// The tool that moves databases.
+pub(super) const MIGRATE: &str = "store-migrate";
+
 /// `Break` after the first failure, unless told to keep going.
 pub(super) type Step = ControlFlow<()>;
 
@@ -75,7 +78,14 @@ impl Matrix {
     ) -> Step {
         let backends = suite.backends();
         let names: Vec<&str> = backends.iter().map(|backend| backend.name()).collect();
-        let mut cmd = self.tests("store-tests", &names);
+        // Moving databases needs both backends: its tests are compiled only there.
+        let moves = suite == Suite::Both;
+        let features: Vec<&str> = names.iter().copied().chain(moves.then_some("migrate")).collect();
+        let mut cmd = self.tests("store-tests", &features);
+        if moves && krate.is_none() {
+            // In the same build: on its own it would compile every store once more.
+            cmd = cmd.args(["-p", MIGRATE]);
+        }
         if smoke {
             cmd = cmd.args(["--test", "conformance"]);
         }
@@ -98,6 +108,19 @@ impl Matrix {
             }
         }
         Step::Continue(())
+    }
+
+    /// The tests of the tool that moves databases, alone.
+    pub(super) fn moves(&mut self, flags: &[String]) -> Step {
+        let features = ["sqlite", "postgres", "migrate"];
+        let mut cmd = self.tests("store-tests", &features).args(["-p", MIGRATE]);
+        for target in ["--lib", "--bins"] {
+            cmd = cmd.arg(target);
+        }
+        for target in ["migrate", "migrate_orcheo", "archive", "sync"] {
+            cmd = cmd.args(["--test", target]);
+        }
+        self.run(format!("tests of {MIGRATE}"), self.runner, None, cmd.args(flags))
     }
 
     /// The runner, so far without a filter. Whatever its settings are, it never retries, and it
