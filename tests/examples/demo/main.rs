@@ -13,6 +13,8 @@ mod health;
 mod history;
 mod input;
 mod input_line;
+#[cfg(feature = "migrate")]
+mod moving;
 mod read_back;
 mod report;
 mod story;
@@ -46,7 +48,8 @@ type Result<T, E = Error> = std::result::Result<T, E>;
 /// callers at once, paged, filtered and searched; a file is attached to it, and removed when the
 /// conversation was pruned. A credential is sealed, refused, revealed, rotated and restored; one is
 /// issued from a template and its tokens refreshed by one of twenty tasks; the key that seals is changed.
-/// In the end this program starts itself again and checks that everything is there. It can be run
+/// In the end this program starts itself again and checks that everything is there; where there is
+/// a PostgreSQL, everything is moved to the other database, compared row by row, and back. It can be run
 /// as often as you like: each time with a workflow and an execution of its own.
 ///
 /// Without --input the steps are those of `tests/data/agent_run.jsonl`. Where all is kept is

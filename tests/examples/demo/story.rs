@@ -28,6 +28,8 @@ pub(crate) async fn tell(settings: Settings, input: Input) -> Result<()> {
     let conversations_at = place(&settings, Subsystem::Chatkit);
     let credentials_at = place(&settings, Subsystem::Vault);
     let sealed = sealed(&settings)?;
+    #[cfg(feature = "migrate")]
+    let moved = settings.clone();
     let databases = Databases::new(settings);
     let mut report = Report::default();
 
@@ -75,6 +77,8 @@ pub(crate) async fn tell(settings: Settings, input: Input) -> Result<()> {
     report.section("Read all of it back in a second process");
     let written = Written { workflow: told.id, tally: told.tally, digest, execution };
     read_back::start(&written)?;
+    #[cfg(feature = "migrate")]
+    crate::moving::tell(&mut report, &moved).await?;
     println!("\nAll of it took {}.", report::span(begun.elapsed()));
     println!("Workflow {} stays in {workflows_at},", written.workflow);
     println!("execution {} in {history_at}.", written.execution);
