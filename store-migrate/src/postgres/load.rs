@@ -83,9 +83,11 @@ impl Loaders {
         let mut outcome = Ok(());
         while let Some(ended) = self.tasks.join_next().await {
             let ended = ended.unwrap_or_else(|error| Err(Error::refused(error.to_string())));
-            // Those that waited for a batch that failed say only that.
-            if outcome.is_ok() || matches!(outcome, Err(Error::Stopped)) {
-                outcome = outcome.and(ended);
+            // Those that waited for a batch that failed say only that they stopped.
+            match (&outcome, ended) {
+                (Ok(()), ended) => outcome = ended,
+                (Err(Error::Stopped), Err(error)) => outcome = Err(error),
+                (Err(_), _) => {}
             }
         }
         outcome
@@ -139,7 +141,8 @@ impl Loader {
         }
         State::note(&txn, &self.migration, &note).await?;
         txn.commit().await.map_err(postgres("committing a batch"))?;
-        self.turn.send_replace(Some(batch.order + 1));
+        // Unless a later one failed meanwhile: then nobody commits any more.
+        self.turn.send_modify(|next| *next = next.map(|_mine| batch.order + 1));
         (self.committed)(&note);
         Ok(())
     }

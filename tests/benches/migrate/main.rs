@@ -89,7 +89,7 @@ fn measure(
             let per_second = limit.rows / seconds;
             println!("{:<34} {per_second:>12.0} {:>10} {seconds:>10.2}", "pgloader", "");
         }
-        None => println!("pgloader is not installed"),
+        None => println!("pgloader: not installed, or it failed"),
     }
     let back = source.with_extension("back.db");
     let returned = moved::run("rollback", &target.url, &moved::sqlite(&back))?;

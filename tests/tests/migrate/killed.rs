@@ -195,8 +195,9 @@ fn an_interrupt_ends_after_the_batch() {
             std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success()
         );
         sleep(Duration::from_millis(300)).await;
-        gate.let_go().await;
+        // First: what was handed over before the signal must not wait for a gate that closes again.
         gate.allow(1000).await;
+        gate.let_go().await;
         let output = child.wait_with_output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{stderr}");
