@@ -39,13 +39,13 @@ pub(crate) async fn steps(path: &Path, count: u32) -> Result<()> {
                WHERE value + 1 < {executions}) SELECT value FROM n);
          INSERT INTO history_steps
              (execution_id, step_index, execution_started_at, at, kind, name, payload,
-              payload_bytes, byte_offset, input_tokens)
+              payload_bytes, byte_offset)
          SELECT 'execution-' || (value / {STEPS}), value % {STEPS},
                 '2026-11-30T12:00:00.000000+00:00',
                 '2026-11-30T12:00:00.' || printf('%06d', value % 1000000) || '+00:00',
                 'llm', 'answer',
                 json_object('role', 'assistant', 'number', value, 'text', hex(randomblob(220))),
-                500, 500 * (value % {STEPS}), value
+                500, 500 * (value % {STEPS})
          FROM (WITH RECURSIVE n (value) AS (SELECT 0 UNION ALL SELECT value + 1 FROM n
                WHERE value + 1 < {count}) SELECT value FROM n);
          COMMIT;"
