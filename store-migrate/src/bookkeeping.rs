@@ -127,7 +127,9 @@ pub async fn clean(target: &Location, force: bool) -> Result<Vec<String>> {
     blocking(move || {
         let Some(mut conn) = existing(&path)? else { return Ok(Vec::new()) };
         let ids = removable(sqlite::State::all(&conn)?, force)?;
-        let txn = conn.transaction().map_err(sqlite_error("cleaning the target"))?;
+        let txn = conn
+            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+            .map_err(sqlite_error("cleaning the target"))?;
         for table in TABLES.iter().rev() {
             txn.execute_batch(&format!("DROP TABLE IF EXISTS {table}"))
                 .map_err(sqlite_error("cleaning the target"))?;

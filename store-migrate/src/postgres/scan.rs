@@ -218,7 +218,10 @@ impl Sent<'_> {
     }
 
     fn text(&self, place: usize) -> Result<String> {
-        let bytes = self.field(place)?.unwrap_or_default();
+        // Neither a key nor the place of a row is ever NULL.
+        let bytes = self.field(place)?.ok_or_else(|| {
+            Error::refused(format!("the server sent no key of table {}", self.table.postgres))
+        })?;
         String::from_utf8(bytes.to_vec())
             .map_err(|_invalid| Error::refused("the server sent text that is not UTF-8"))
     }

@@ -49,7 +49,9 @@ pub(crate) fn attach(
     for (ordinal, step) in State::pending(conn, migration)? {
         each(&step)?;
         let doing = || format!("building {} {}", step.what, step.name);
-        let transaction = conn.transaction().map_err(sqlite(doing()))?;
+        let transaction = conn
+            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+            .map_err(sqlite(doing()))?;
         transaction.execute_batch(&step.sql).map_err(sqlite(doing()))?;
         State::done(&transaction, migration, ordinal)?;
         transaction.commit().map_err(sqlite(doing()))?;
