@@ -66,7 +66,10 @@ pub(crate) fn encode_tuple(
     for (place, column) in table.columns.iter().enumerate() {
         if column.kind == Kind::SearchWords {
             let words = words.map(|words| words.of(row)).transpose()?;
-            put_tsvector(&words.map(|words| words.tsvector()).unwrap_or_default(), out);
+            // Without words it is a vector of none.
+            let vector = words.map_or_else(|| vec![0; 4], |words| words.tsvector());
+            out.put_i32(i32::try_from(vector.len()).unwrap_or(i32::MAX));
+            out.put_slice(&vector);
             continue;
         }
         let value = value_of(table, row, place)?;
@@ -145,22 +148,4 @@ impl WordsOf {
         let (item_type, content) = (text(self.item_type)?, text(self.content)?);
         Ok(SearchWords::of_item(item_type, content, text(self.owner)?, text(self.thread_id)?)?)
     }
-}
-
-/// Writes the binary form of a `tsvector`: how many words, and each with a NUL behind it, how many
-/// places it has, and those. Its text here has words of letters and digits only.
-fn put_tsvector(text: &str, out: &mut BytesMut) {
-    let words: Vec<&str> = text.split_ascii_whitespace().collect();
-    let mut field = BytesMut::with_capacity(4 + text.len() * 2);
-    field.put_u32(u32::try_from(words.len()).unwrap_or(u32::MAX));
-    for word in words {
-        let (word, places) = word.split_once(':').unwrap_or((word, ""));
-        field.put_slice(word.as_bytes());
-        field.put_u8(0);
-        let places: Vec<u16> = places.split(',').filter_map(|place| place.parse().ok()).collect();
-        field.put_u16(u16::try_from(places.len()).unwrap_or(u16::MAX));
-        places.into_iter().for_each(|place| field.put_u16(place));
-    }
-    out.put_i32(i32::try_from(field.len()).unwrap_or(i32::MAX));
-    out.put_slice(&field);
 }

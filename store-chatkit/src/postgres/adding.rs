@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use store_core::chatkit::ThreadItem;
-use store_core::postgres::{Bind, JsonText, Statement, db_error};
+use store_core::postgres::{Bind, JsonText, Statement, TsVector, db_error};
 use store_core::{Error, Failure, OwnerId, Result, ThreadId};
 
 use super::error::is_taken;
@@ -21,7 +21,7 @@ const ADD: &str = "WITH parent AS (\
      WHERE thread_id = ? AND owner = ? RETURNING next_ordinal - 1 AS ordinal\
      ) INSERT INTO chatkit_items (thread_id, item_id, ordinal, item_type, created_at, content, \
      content_bytes, search, owner) \
-     SELECT $2, ?, ordinal, ?, ?, ?, ?, (?)::tsvector, $3 FROM parent RETURNING ordinal";
+     SELECT $2, ?, ordinal, ?, ?, ?, ?, ?, $3 FROM parent RETURNING ordinal";
 
 // parity: the same for the items of one call, all or none. They may be many: so it looks first, in
 // a subquery that is planned for any thread.
@@ -38,7 +38,7 @@ const ADD_ALL: &str = "WITH input AS (\
      INSERT INTO chatkit_items (thread_id, item_id, ordinal, item_type, created_at, content, \
      content_bytes, search, owner) \
      SELECT $9, item_id, first + position - 1, item_type, created_at, content, content_bytes, \
-     search::tsvector, $10 FROM input CROSS JOIN parent\
+     search, $10 FROM input CROSS JOIN parent\
      ) SELECT first FROM parent";
 
 /// Adds an item at the end of a thread.
@@ -59,7 +59,7 @@ pub(super) async fn item_add(
         Bind::Instant(Some(item.begins().to_datetime())),
         Bind::Json(JsonText(&item.content.text)),
         Bind::BigInt(item.content.bytes()),
-        Bind::Text(&vector),
+        Bind::Words(TsVector(&vector)),
     ];
     let place: Option<i64> = match Statement::<Add, BigInt>::new(ADD, binds).get_result(conn).await
     {
@@ -132,7 +132,7 @@ pub(super) async fn add_refusal(
 /// Items as columns, which PostgreSQL takes as arrays.
 pub(super) struct Columns<'a> {
     items: Vec<&'a ReadyItem>,
-    vectors: Vec<String>,
+    vectors: Vec<Vec<u8>>,
 }
 
 // parity: belongs to Columns.
@@ -154,7 +154,7 @@ impl<'a> Columns<'a> {
             Bind::Instants(items().map(|item| item.begins().to_datetime()).collect()),
             Bind::Jsons(items().map(|item| JsonText(&item.content.text)).collect()),
             Bind::BigInts(items().map(|item| item.content.bytes()).collect()),
-            Bind::Texts(self.vectors.iter().map(String::as_str).collect()),
+            Bind::WordsOfEach(self.vectors.iter().map(|vector| TsVector(vector)).collect()),
         ]
     }
 }

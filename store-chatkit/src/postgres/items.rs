@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use store_core::chatkit::ThreadItem;
-use store_core::postgres::{Bind, JsonText, Statement, WithinBudget, db_error, split};
+use store_core::postgres::{Bind, JsonText, Statement, TsVector, WithinBudget, db_error, split};
 use store_core::{
     Error, Failure, ItemId, Listing, Order, OwnerId, Page, Result, ThreadId, Timestamp,
 };
@@ -37,13 +37,13 @@ const SAVE: &str = "WITH parent AS (\
      AND item.item_id = $2) AS there\
      ), changed AS (\
      UPDATE chatkit_items AS item SET item_type = ?, created_at = coalesce(?, item.created_at), \
-     content = ?, content_bytes = ?, search = (?)::tsvector FROM parent \
+     content = ?, content_bytes = ?, search = ? FROM parent \
      WHERE item.thread_id = parent.thread_id AND item.item_id = $2 \
      RETURNING item.ordinal, item.created_at\
      ), added AS (\
      INSERT INTO chatkit_items (thread_id, item_id, ordinal, item_type, created_at, content, \
      content_bytes, search, owner) \
-     SELECT $3, $2, next_ordinal - 1, $5, coalesce($6, $1), $7, $8, ($9)::tsvector, $4 \
+     SELECT $3, $2, next_ordinal - 1, $5, coalesce($6, $1), $7, $8, $9, $4 \
      FROM parent WHERE NOT there \
      RETURNING ordinal, created_at\
      ) SELECT * FROM changed UNION ALL SELECT * FROM added";
@@ -193,7 +193,7 @@ async fn item_save_once(
         Bind::Instant(item.created_at.map(Timestamp::to_datetime)),
         Bind::Json(JsonText(&item.content.text)),
         Bind::BigInt(item.content.bytes()),
-        Bind::Text(&vector),
+        Bind::Words(TsVector(&vector)),
     ];
     let saved = Statement::<Save, (BigInt, Timestamptz)>::new(SAVE, binds).get_result(conn).await;
     match saved {

@@ -36,7 +36,7 @@ const ADD_EACH: &str = "WITH input AS (\
      INSERT INTO chatkit_items (thread_id, item_id, ordinal, item_type, created_at, content, \
      content_bytes, search, owner) \
      SELECT fresh.thread_id, item_id, first + nth, item_type, created_at, content, \
-     content_bytes, search::tsvector, fresh.owner FROM fresh \
+     content_bytes, search, fresh.owner FROM fresh \
      JOIN parent ON parent.thread_id = fresh.thread_id AND parent.owner = fresh.owner\
      ) SELECT parent.first + fresh.nth FROM input \
      LEFT JOIN fresh ON fresh.position = input.position \

@@ -25,5 +25,5 @@ pub use error::{Violation, db_error};
 pub use listen::{Listener, Notice};
 pub use options::Options;
 pub use pool::Conn;
-pub use statement::{Bind, Composed, JsonText, Statement};
+pub use statement::{Bind, Composed, JsonText, SqlTsVector, Statement, TsVector};
 pub use transaction::{begin, finish};

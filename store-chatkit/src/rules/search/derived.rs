@@ -39,10 +39,10 @@ impl SearchWords {
         self.document.text(&self.owner, &self.thread_id)
     }
 
-    /// Returns them as the text form of PostgreSQL's `tsvector`.
+    /// Returns them in the form PostgreSQL's `tsvector` has on the wire.
     #[cfg(feature = "postgres")]
     #[must_use]
-    pub fn tsvector(&self) -> String {
+    pub fn tsvector(&self) -> Vec<u8> {
         self.document.tsvector(&self.owner, &self.thread_id)
     }
 }

@@ -63,32 +63,34 @@ impl Document {
         text
     }
 
-    /// Returns the words of an item as the text form of a `tsvector`; nothing for an item without
+    /// Returns the words of an item in the form a `tsvector` has on the wire; none for an item without
     /// any.
     #[cfg(feature = "postgres")]
-    pub(crate) fn tsvector(&self, owner: &OwnerId, thread_id: &ThreadId) -> String {
-        use std::fmt::Write as _;
-
-        if self.0.is_empty() {
-            return String::new();
-        }
+    pub(crate) fn tsvector(&self, owner: &OwnerId, thread_id: &ThreadId) -> Vec<u8> {
+        let scope = match self.0.is_empty() {
+            true => Vec::new(),
+            false => vec![owner_word(owner.as_str()), thread_word(thread_id.as_str())],
+        };
         let mut places: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for word in &scope {
+            places.entry(word).or_default();
+        }
         for (place, word) in self.0.iter().enumerate() {
             if word != GAP {
                 places.entry(word).or_default().push(place + 1);
             }
         }
-        // Words are letters and digits: they need no quotes.
-        let mut text = scope(owner, thread_id);
+        let mut wire = Vec::with_capacity(4 + self.0.len() * 12);
+        // All are bounded by what counts.
+        wire.extend(u32::try_from(places.len()).unwrap_or(u32::MAX).to_be_bytes());
         for (word, places) in places {
-            let mut separator = ':';
-            let _written = write!(text, " {word}");
-            for place in places {
-                let _written = write!(text, "{separator}{place}");
-                separator = ',';
+            wire.extend(word.as_bytes());
+            wire.push(0);
+            for number in std::iter::once(places.len()).chain(places) {
+                wire.extend(u16::try_from(number).unwrap_or(u16::MAX).to_be_bytes());
             }
         }
-        text
+        wire
     }
 }
 
@@ -135,7 +137,9 @@ mod tests {
     #[test]
     fn a_vector_has_the_places_of_each_word() {
         let (owner, thread) = whose();
-        assert_eq!(document(" … ").tsvector(&owner, &thread), "");
-        assert!(document("b a b").tsvector(&owner, &thread).ends_with(" a:2 b:1,3"));
+        assert_eq!(document(" … ").tsvector(&owner, &thread), [0, 0, 0, 0]);
+        let vector = document("b a b").tsvector(&owner, &thread);
+        assert_eq!(vector[..4], [0, 0, 0, 4]);
+        assert!(vector.ends_with(b"a\0\0\x01\0\x02b\0\0\x02\0\x01\0\x03"));
     }
 }
