@@ -6,8 +6,17 @@ use crate::sh::Cmd;
 use crate::workspace::Workspace;
 
 /// The benchmark targets of the package `store-tests`.
-const AREAS: [&str; 8] =
-    ["history", "workflow", "queue", "tokens", "checkpoints", "chatkit", "vault", "migrate"];
+const AREAS: [&str; 9] = [
+    "history",
+    "workflow",
+    "queue",
+    "tokens",
+    "checkpoints",
+    "chatkit",
+    "vault",
+    "startup",
+    "migrate",
+];
 
 /// Runs the benchmarks of areas on both backends, each operation beside the raw driver.
 ///

@@ -64,6 +64,7 @@ mod tests {
         let member = Member {
             name: "store-x".to_owned(),
             dir: "store-x".into(),
+            is_published: true,
             features: [
                 feature("default", &["sqlite", "bundled"]),
                 feature("bundled", &["sqlite", "store-core/bundled"]),

@@ -9,15 +9,22 @@ mod check_deps;
 mod check_features;
 mod clippy;
 mod demo;
+mod deny;
+mod downstream;
 mod migrations;
+mod minimal_versions;
+mod msrv;
 mod parity;
 mod pg;
+mod release;
 mod schema;
+mod semver;
 mod sh;
 #[cfg(test)]
 mod test_dir;
 mod test_matrix;
 mod tidy;
+mod tool;
 mod workspace;
 
 use std::error::Error;
@@ -36,6 +43,7 @@ pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error>>;
 #[command(bin_name = "cargo xtask")]
 enum Cli {
     Demo(demo::Demo),
+    Downstream(downstream::Downstream),
     Bench(bench::Bench),
     #[command(subcommand)]
     Pg(pg::Pg),
@@ -49,14 +57,22 @@ enum Cli {
     Parity(parity::Parity),
     Clippy(clippy::Clippy),
     Tidy(tidy::Tidy),
+    Msrv(msrv::Msrv),
+    MinimalVersions(minimal_versions::MinimalVersions),
+    Deny(deny::Deny),
+    Semver(semver::Semver),
+    #[command(subcommand)]
+    Release(release::Release),
 }
 
 impl Cli {
     fn run(self) -> Result<()> {
         match self {
             Cli::Demo(command) => command.run(),
+            Cli::Downstream(command) => command.run(),
             Cli::Bench(command) => command.run(),
             Cli::Pg(command) => command.run(),
+            Cli::Release(command) => command.run(),
             Cli::TestMatrix(command) => command.run(),
             Cli::CheckFeatures(command) => command.run(),
             Cli::CheckDeps(command) => command.run(),
@@ -65,6 +81,10 @@ impl Cli {
             Cli::Parity(command) => command.run(),
             Cli::Clippy(command) => command.run(),
             Cli::Tidy(command) => command.run(),
+            Cli::Msrv(command) => command.run(),
+            Cli::MinimalVersions(command) => command.run(),
+            Cli::Deny(command) => command.run(),
+            Cli::Semver(command) => command.run(),
         }
     }
 }

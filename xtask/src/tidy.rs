@@ -4,12 +4,14 @@ use crate::Result;
 use crate::check_deps::CheckDeps;
 use crate::clippy::Clippy;
 use crate::migrations;
+use crate::msrv;
 use crate::parity;
+use crate::release;
 use crate::sh::Cmd;
 use crate::workspace::Workspace;
 
 /// Runs every check that needs no database: format, spelling, lints, documentation, parity,
-/// migrations, dependencies.
+/// migrations, dependencies and the Rust they need, what a release has to find.
 ///
 /// Run it with `test-matrix` before pushing. Spelling is checked by `typos` if that is installed.
 #[derive(clap::Args)]
@@ -29,6 +31,8 @@ impl Tidy {
         parity::check(&workspace.root, None)?;
         migrations::check(&workspace.root)?;
         CheckDeps {}.run()?;
+        release::check()?;
+        msrv::check_dependencies()?;
         Clippy {}.run()?;
         Cmd::cargo(["doc", "--no-deps", "--workspace", "--all-features"])
             .args(["--exclude", "xtask", "--exclude", "store-tests"])

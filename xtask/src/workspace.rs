@@ -38,6 +38,8 @@ impl fmt::Display for Backend {
 pub(crate) struct Member {
     pub(crate) name: String,
     pub(crate) dir: PathBuf,
+    /// Whether it goes to crates.io.
+    pub(crate) is_published: bool,
     /// Each feature with those it switches on, `default` included.
     pub(crate) features: BTreeMap<String, Vec<String>>,
 }
@@ -105,6 +107,8 @@ impl Workspace {
         let members = metadata.workspace_packages().into_iter().map(|package| Member {
             name: package.name.to_string(),
             dir: package.manifest_path.parent().map(Into::into).unwrap_or_default(),
+            // `publish = false` is an empty list of registries.
+            is_published: package.publish.as_ref().is_none_or(|to| !to.is_empty()),
             features: package.features.clone(),
         });
         Ok(Workspace {

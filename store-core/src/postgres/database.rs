@@ -42,7 +42,7 @@ impl fmt::Debug for Database {
 }
 
 impl Database {
-    /// Opens a database: parses the DSN, connects once and keeps that to itself on success.
+    /// Opens a database: parses the DSN and connects once. That connection is the pool's first.
     ///
     /// # Errors
     /// `Settings` for a malformed DSN; `Unavailable` with the real cause (wrong password, unknown
@@ -56,8 +56,8 @@ impl Database {
         let migrator = other("MIGRATOR_DSN", options.migrator_dsn.as_ref())?;
         let listener = other("POSTGRES_LISTEN_DSN", options.listen_dsn.as_ref())?;
         // The pool would try for as long as its timeout and then only say that time ran out.
-        drop(connector.connect().await?);
-        let pool = Pool::open(connector.clone(), &options);
+        let first = connector.connect().await?;
+        let pool = Pool::open(connector.clone(), first, &options);
         Ok(Self {
             inner: Arc::new(Inner {
                 connector,

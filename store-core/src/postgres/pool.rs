@@ -19,14 +19,29 @@ use crate::{Error, Failure, Message, Result};
 const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
 
 /// Makes and keeps connections for bb8.
-pub(super) struct Manager(Connector);
+pub(super) struct Manager {
+    connector: Connector,
+    /// The connection that opening the database was tried with: nobody connects twice to start.
+    first: Mutex<Option<AsyncPgConnection>>,
+}
+
+impl Manager {
+    /// The first connection, unless it was taken or has died meanwhile.
+    fn first(&self) -> Option<AsyncPgConnection> {
+        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        (!first.is_broken()).then_some(first)
+    }
+}
 
 impl bb8::ManageConnection for Manager {
     type Connection = AsyncPgConnection;
     type Error = Error;
 
     async fn connect(&self) -> Result<AsyncPgConnection> {
-        self.0.connect().await
+        match self.first() {
+            Some(conn) => Ok(conn),
+            None => self.connector.connect().await,
+        }
     }
 
     /// Looks whether the connection is known to be closed; a query would be a round trip.
@@ -100,7 +115,8 @@ impl DerefMut for Conn {
 }
 
 impl Pool {
-    pub(super) fn open(connector: Connector, options: &Options) -> Self {
+    /// Makes a pool whose first connection is there already.
+    pub(super) fn open(connector: Connector, first: AsyncPgConnection, options: &Options) -> Self {
         let last_error = LastError::default();
         let pool = bb8::Pool::builder()
             .max_size(options.pool_max_size)
@@ -113,7 +129,7 @@ impl Pool {
             .queue_strategy(bb8::QueueStrategy::Lifo)
             .error_sink(Box::new(last_error.clone()))
             // The first connection was made before: from now on the pool keeps trying.
-            .build_unchecked(Manager(connector));
+            .build_unchecked(Manager { connector, first: Mutex::new(Some(first)) });
         Self {
             pool,
             gate: Gate::new("postgres", options.pool_max_size, options.pool_timeout),

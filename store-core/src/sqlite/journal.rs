@@ -31,6 +31,10 @@ impl Database {
     /// `Migration` when an applied one was edited, the database is newer than the code, or one
     /// fails; nothing is changed then.
     pub async fn migrate(&self, schema: &'static Schema) -> Result<Vec<String>> {
+        // Without the lock first: on most starts there is nothing to do.
+        if self.pending(schema).await?.is_empty() {
+            return Ok(Vec::new());
+        }
         let database = self.clone();
         blocking(move || database.migrate_now(schema)).await
     }
@@ -40,11 +44,7 @@ impl Database {
     /// # Errors
     /// `Migration`, with the names when some are pending.
     pub async fn verify(&self, schema: &'static Schema) -> Result<()> {
-        let pending = self
-            .read("verify", move |conn| {
-                schema.pending(schema.known::<Sqlite>()?, &applied(conn, schema)?).map(names)
-            })
-            .await?;
+        let pending = self.pending(schema).await?;
         if pending.is_empty() { Ok(()) } else { Err(schema.refuse_pending(pending)) }
     }
 
@@ -68,13 +68,16 @@ impl Database {
         blocking(move || database.revert_now(schema)).await
     }
 
+    /// The names of what is still to be applied.
+    async fn pending(&self, schema: &'static Schema) -> Result<Vec<String>> {
+        self.read("read_journal", move |conn| {
+            schema.pending(schema.known::<Sqlite>()?, &applied(conn, schema)?).map(names)
+        })
+        .await
+    }
+
     fn migrate_now(&self, schema: &Schema) -> Result<Vec<String>> {
         let mut conn = self.migration_connection()?;
-        // Without the lock first: on most starts there is nothing to do.
-        let pending = schema.pending(schema.known::<Sqlite>()?, &applied(&mut conn, schema)?)?;
-        if pending.is_empty() {
-            return Ok(Vec::new());
-        }
         immediate(&mut conn, "migrate", |conn| {
             create_journal(conn, schema)?;
             let pending = schema.pending(schema.known::<Sqlite>()?, &applied(conn, schema)?)?;

@@ -14,6 +14,7 @@ mod lost_answers;
 mod migrator;
 mod pool;
 mod pooler;
+mod round_trips;
 mod session;
 mod support;
 mod tls;

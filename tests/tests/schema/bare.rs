@@ -1,7 +1,8 @@
 //! An empty database of either backend, and plain SQL on it.
 
-use store_core::Result;
 use store_core::migrations::Schema;
+use store_core::{Databases, Result, Subsystem};
+use store_tests::fixture::all;
 use store_tests::process::Helper;
 
 use crate::crates::{Crate, HISTORY};
@@ -62,6 +63,29 @@ impl Bare {
             Self::Sqlite(place) => place.db.revert_all(schema).await,
             #[cfg(feature = "postgres")]
             Self::Postgres(place) => place.db.revert_all(schema).await,
+        }
+    }
+
+    /// Databases with nothing opened yet, as a process starts with, for all stores.
+    pub(crate) fn databases(&self) -> Databases {
+        let settings = match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(place) => all::on_file(place.db.path().to_str().unwrap()),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(place) => {
+                all::on_schema(&store_tests::fixture::postgres::url(), &place.schemas[0])
+            }
+        };
+        Databases::new(settings.build().unwrap())
+    }
+
+    /// How many statements were sent over these databases so far.
+    pub(crate) async fn statements_of(&self, databases: &Databases) -> u64 {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => databases.sqlite(Subsystem::History).await.unwrap().statements(),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => databases.postgres().await.unwrap().statements(),
         }
     }
 

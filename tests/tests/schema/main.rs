@@ -48,6 +48,7 @@ mod graph_plans;
 mod migrations;
 mod names;
 mod nul;
+mod opening;
 mod plans;
 mod processes;
 mod properties;
