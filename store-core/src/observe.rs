@@ -212,6 +212,12 @@ impl Rows for crate::history::PruneReport {
     }
 }
 
+impl Rows for crate::history::MaintenanceReport {
+    fn rows(&self) -> u64 {
+        self.steps_moved
+    }
+}
+
 impl Rows for crate::chatkit::ThreadPruneReport {
     fn rows(&self) -> u64 {
         self.threads

@@ -65,6 +65,12 @@ mod history {
     mod postgres {
         store_tests::history_tests!(store_tests::fixture::postgres::history);
     }
+
+    /// The same contract with steps in partitions.
+    #[cfg(feature = "postgres")]
+    mod partitioned {
+        store_tests::history_tests!(store_tests::fixture::postgres::partitioned_history);
+    }
 }
 
 mod queue {

@@ -3,6 +3,7 @@
 //! The contract of both implementations is written here, once; `store-history` implements it.
 
 mod execution;
+mod maintenance;
 mod retention;
 mod step;
 mod store;
@@ -12,6 +13,7 @@ pub use execution::{
     Execution, ExecutionFilter, ExecutionStatus, ExecutionWithSteps, NewExecution, UsageGroup,
     UsageTotal,
 };
+pub use maintenance::{MaintenanceReport, MaintenanceRequest};
 pub use retention::{PruneReport, PruneRequest, Retention};
 pub use step::{NewStep, Step, Usage};
 pub use store::{RunHistoryStore, TaskResults};

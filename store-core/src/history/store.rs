@@ -4,8 +4,9 @@ use async_trait::async_trait;
 use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 
 use super::{
-    Execution, ExecutionFilter, ExecutionWithSteps, NewExecution, NewStep, NewTaskResult,
-    PruneReport, PruneRequest, Step, TaskExecution, TaskResult, UsageGroup, UsageTotal,
+    Execution, ExecutionFilter, ExecutionWithSteps, MaintenanceReport, MaintenanceRequest,
+    NewExecution, NewStep, NewTaskResult, PruneReport, PruneRequest, Step, TaskExecution,
+    TaskResult, UsageGroup, UsageTotal,
 };
 use crate::{ExecutionId, Health, Page, PageRequest, Result};
 
@@ -149,11 +150,26 @@ pub trait RunHistoryStore: TaskResults + fmt::Debug {
     ///
     /// Each batch is a transaction of its own, so that an interrupted run keeps what it did; an
     /// execution goes as a whole. Several processes may prune at once. A dry run changes nothing
-    /// and reports what the run would. On SQLite the space is given back to the file system.
+    /// and reports what the run would. On SQLite the space is given back to the file system. Where
+    /// steps are partitioned, a month of which nothing is kept is dropped before its executions are
+    /// deleted: meanwhile one of them may be found whose steps are `NotFound`.
     ///
     /// # Errors
     /// `Invalid` for a batch outside 1 to 1000.
     async fn prune(&self, request: &PruneRequest) -> Result<PruneReport>;
+
+    /// Does what keeps the database fast and says what that was: to be called once a day or so, by
+    /// any number of processes.
+    ///
+    /// On SQLite unused space is given back to the file system and the statistics of the planner are
+    /// refreshed. On PostgreSQL, where steps are partitioned, the partitions of this month and the
+    /// next ones are made, and steps without a partition of their own are moved into one; everything
+    /// else is left to autovacuum. Answers of the store do not change.
+    ///
+    /// # Errors
+    /// `Invalid` for months outside 1 to 120; `Settings` when partitions are needed and the role may
+    /// not make them.
+    async fn maintain(&self, request: &MaintenanceRequest) -> Result<MaintenanceReport>;
 
     /// Tells how the database under this store is doing. Never fails and never hangs.
     async fn health(&self) -> Health;

@@ -11,6 +11,7 @@ mod journal;
 mod listen;
 mod migration_lock;
 mod options;
+mod owner;
 mod pool;
 mod retry;
 mod statement;

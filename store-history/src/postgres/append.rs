@@ -112,9 +112,12 @@ struct AppendOne<'a> {
     now: DateTime<Utc>,
 }
 
-// parity: belongs to AppendOne. `$1` to `$14` are what `walk_ast` binds, in its order.
+// parity: belongs to AppendOne. `$1` to `$14` are what `walk_ast` binds, in its order. The start of
+// the execution goes along wherever steps are looked for: it says which partition has them.
 const APPEND_ONE: &str = "), prior AS (\
-     SELECT * FROM history_steps WHERE execution_id = $1 AND idempotency_key = $2\
+     SELECT * FROM history_steps WHERE execution_id = $1 AND idempotency_key = $2 \
+     AND execution_started_at = (SELECT started_at FROM history_executions \
+     WHERE execution_id = $1 AND $2 IS NOT NULL)\
      ), parent AS (\
      UPDATE history_executions SET step_count = step_count + 1, step_bytes = step_bytes + $7, \
      input_tokens = input_tokens + $11, output_tokens = output_tokens + $12, \
@@ -211,10 +214,15 @@ struct AppendMany<'a> {
 // of several processes cannot deadlock.
 const APPEND_MANY: &str = ") WITH ORDINALITY AS columns (execution_id, idempotency_key, at, kind, \
      name, payload, payload_bytes, input_tokens, output_tokens, cost_micros, position)\
+     ), keyed AS MATERIALIZED (\
+     SELECT input.position, input.execution_id, input.idempotency_key, e.started_at FROM input \
+     JOIN history_executions AS e ON e.execution_id = input.execution_id \
+     WHERE input.idempotency_key IS NOT NULL\
      ), prior AS (\
-     SELECT input.position, stored.* FROM input JOIN history_steps AS stored \
-     ON stored.execution_id = input.execution_id \
-     AND stored.idempotency_key = input.idempotency_key\
+     SELECT keyed.position, stored.* FROM keyed JOIN history_steps AS stored \
+     ON stored.execution_id = keyed.execution_id \
+     AND stored.idempotency_key = keyed.idempotency_key \
+     AND stored.execution_started_at = keyed.started_at\
      ), fresh AS (\
      SELECT *, row_number() OVER earlier - 1 AS nth, \
      (sum(payload_bytes) OVER earlier)::bigint - payload_bytes AS bytes_before FROM input \

@@ -5,8 +5,8 @@ use store_core::postgres::{Violation, db_error};
 use store_core::{Error, ExecutionId, Failure};
 
 // parity: only a statement of PostgreSQL can meet a key that another process is just storing.
-/// The index that keeps idempotency keys unique.
-const IDEMPOTENCY_INDEX: &str = "uq_history_steps_execution_id_idempotency_key";
+/// What the index that keeps idempotency keys unique is called after; each partition has its own.
+const IDEMPOTENCY_INDEX: &str = "idempotency_key";
 
 /// Maps the failure of a statement that inserts an execution.
 pub(super) fn on_insert(id: &ExecutionId, error: DieselError) -> Error {
@@ -25,7 +25,7 @@ pub(super) fn on_append(operation: &'static str, error: DieselError) -> Error {
             Error::invalid("usage", "the execution's total would exceed 2^62")
         }
         // Who stores the same key at the same moment won: running the statement again finds it.
-        Some(Violation::Unique(name)) if name == IDEMPOTENCY_INDEX => {
+        Some(Violation::Unique(name)) if name.contains(IDEMPOTENCY_INDEX) => {
             Error::backend(operation, Failure::Serialization, error)
         }
         _ => db_error(operation)(error),

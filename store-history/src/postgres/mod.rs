@@ -4,6 +4,8 @@ mod append;
 mod error;
 mod executions;
 mod migrations;
+// parity: SQLite has no partitions.
+mod partitions;
 mod results;
 mod retention;
 mod rows;
@@ -13,14 +15,15 @@ mod tasks;
 mod usage;
 
 pub use migrations::{MIGRATIONS, SCHEMA};
+pub use partitions::{PartitionReport, PartitionRequest};
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use store_core::history::{
-    Execution, ExecutionFilter, ExecutionStatus, ExecutionWithSteps, NewExecution, NewStep,
-    NewTaskResult, PruneReport, PruneRequest, RunHistoryStore, Step, TaskExecution, TaskResult,
-    TaskResults, UsageGroup, UsageTotal,
+    Execution, ExecutionFilter, ExecutionStatus, ExecutionWithSteps, MaintenanceReport,
+    MaintenanceRequest, NewExecution, NewStep, NewTaskResult, PruneReport, PruneRequest,
+    RunHistoryStore, Step, TaskExecution, TaskResult, TaskResults, UsageGroup, UsageTotal,
 };
 use store_core::json::JsonPolicy;
 use store_core::postgres::{Coalescer, Database};
@@ -32,7 +35,7 @@ use store_core::{
 use self::append::{AppendBatch, AppendRequest};
 use crate::rules::{
     Context, Finish, HEALTH_DEADLINE, ReadyExecution, ReadyFilter, ReadyResult, ReadyStep,
-    ReadyTask, checked_batch, checked_batch_of_steps,
+    ReadyTask, checked_batch, checked_batch_of_steps, checked_months,
 };
 
 /// Run history in PostgreSQL. Clones share the database.
@@ -64,6 +67,30 @@ impl PostgresRunHistoryStore {
     pub fn new(db: Database, json: JsonPolicy, clock: Arc<dyn Clock>) -> Self {
         let appends = Coalescer::new(AppendBatch { db: db.clone(), json });
         Self { db, context: Context { json, clock }, appends }
+    }
+
+    // parity: SQLite has no partitions.
+    /// Partitions the steps by the month in which their execution started, while the store is used.
+    ///
+    /// The table of steps becomes the first partition as it is: nothing is copied. Before that its
+    /// new keys are built beside the old ones, without keeping anybody from writing; then it is locked
+    /// for some milliseconds, and whoever appends waits. An interrupted call is repeated: it goes on
+    /// where it was. With nothing to do it says so. `dry_run` only returns the statements.
+    ///
+    /// It goes over the migrator's DSN when there is one. What a role, a view or a trigger of one's
+    /// own needs of the table: grants are carried over, views and triggers are refused.
+    ///
+    /// # Errors
+    /// `Invalid` for months outside 1 to 120; `Settings` when the role may not change the table;
+    /// `Conflict` when another process is at it; `InvalidState` for a table with views, triggers or
+    /// policies of its own; `Timeout` when the table was in use all the time: nothing has changed for
+    /// the store then, and it can be repeated.
+    pub async fn partition_steps(&self, request: &PartitionRequest) -> Result<PartitionReport> {
+        observed!("history", "partition_steps", "postgres", async {
+            checked_months(request.months_ahead)?;
+            partitions::switch(&self.db, self.context.clock.now(), request).await
+        })
+        .await
     }
 
     async fn finish(
@@ -176,6 +203,7 @@ impl PostgresRunHistoryStore {
                 })
                 .await;
         }
+        let partitioned = partitions::detach_doomed(&self.db, &doomed).await?;
         let mut report = PruneReport::default();
         loop {
             let batch = self
@@ -190,7 +218,15 @@ impl PostgresRunHistoryStore {
             }
             report = report.plus(batch);
         }
+        if partitioned {
+            report = report.plus(partitions::drop_detached(&self.db).await?);
+        }
         Ok(report)
+    }
+
+    async fn maintain_all(&self, request: &MaintenanceRequest) -> Result<MaintenanceReport> {
+        let months = checked_months(request.months_ahead)?;
+        partitions::maintain(&self.db, self.context.clock.now(), months).await
     }
 }
 
@@ -312,6 +348,10 @@ impl RunHistoryStore for PostgresRunHistoryStore {
 
     async fn prune(&self, request: &PruneRequest) -> Result<PruneReport> {
         observed!("history", "prune", "postgres", self.prune_all(request)).await
+    }
+
+    async fn maintain(&self, request: &MaintenanceRequest) -> Result<MaintenanceReport> {
+        observed!("history", "maintain", "postgres", self.maintain_all(request)).await
     }
 
     async fn health(&self) -> Health {

@@ -114,7 +114,7 @@ fn prunable(doomed: &Doomed) -> Option<history_executions::BoxedQuery<'static, P
 }
 
 /// Counts one execution. The sums of the schema are never negative.
-fn counted((steps, bytes): (i64, i64)) -> PruneReport {
+pub(super) fn counted((steps, bytes): (i64, i64)) -> PruneReport {
     PruneReport {
         executions: 1,
         steps: u64::try_from(steps).unwrap_or(0),

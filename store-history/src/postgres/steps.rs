@@ -34,7 +34,14 @@ pub(super) async fn step_list(
     json: &JsonPolicy,
 ) -> Result<Page<Step>> {
     use history_executions::dsl;
-    use history_steps::{byte_offset, payload_bytes, step_index};
+    use history_steps::{byte_offset, execution_started_at, payload_bytes, step_index};
+    // A query of its own, whose answer leaves out every partition but one; the start in a join
+    // would do so only as long as the planner begins with the execution.
+    let parent = diesel::alias!(history_executions as parent);
+    let started_at = parent
+        .filter(parent.field(dsl::execution_id).eq(id.as_str()))
+        .select(parent.field(dsl::started_at))
+        .single_value();
     let rows: Vec<(i64, Option<StepRow>)> = match listing.order() {
         Order::Asc => {
             let (last, edge) = listing.after.unwrap_or((-1, 0));
@@ -42,6 +49,7 @@ pub(super) async fn step_list(
                 .left_join(
                     history_steps::table.on(history_steps::execution_id
                         .eq(dsl::execution_id)
+                        .and(execution_started_at.nullable().eq(started_at))
                         .and(step_index.gt(last))
                         .and(step_index.le(last + listing.limit))
                         .and(byte_offset.lt(edge + PAGE_BYTE_BUDGET))),
@@ -67,6 +75,7 @@ pub(super) async fn step_list(
                 .left_join(
                     history_steps::table.on(history_steps::execution_id
                         .eq(dsl::execution_id)
+                        .and(execution_started_at.nullable().eq(started_at))
                         .and(step_index.lt(last))
                         .and(step_index.nullable().ge(end - listing.limit))
                         .and(
@@ -98,6 +107,10 @@ fn step_page(
     };
     let step_count = *step_count;
     let rows: Vec<StepRow> = rows.into_iter().filter_map(|(_, row)| row).collect();
+    // A prune dropped the partition, and deletes the execution any moment.
+    if rows.is_empty() && step_count > 0 && listing.after.is_none() {
+        return Err(Error::not_found("execution", id));
+    }
     let ascending = listing.order() == Order::Asc;
     let more = rows.last().is_some_and(|last| match ascending {
         true => last.step_index + 1 < step_count,
@@ -120,8 +133,14 @@ pub(super) async fn step_load_for(
     json: &JsonPolicy,
 ) -> Result<Vec<ExecutionWithSteps>> {
     let ids: Vec<&str> = executions.iter().map(|one| one.execution_id.as_str()).collect();
+    // Their starts are a range, which leaves out the partitions of other months.
+    let starts = || executions.iter().map(|one| one.started_at.to_datetime());
+    let (Some(first), Some(last)) = (starts().min(), starts().max()) else {
+        return Ok(Vec::new());
+    };
     let rows: Vec<StepRow> = history_steps::table
         .filter(history_steps::execution_id.eq_any(ids))
+        .filter(history_steps::execution_started_at.between(first, last))
         .order((history_steps::execution_id.asc(), history_steps::step_index.asc()))
         .select(StepRow::as_select())
         .load(conn)

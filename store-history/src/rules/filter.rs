@@ -8,6 +8,9 @@ use super::Context;
 /// The most executions one transaction of a prune deletes.
 const PRUNE_BATCH: u32 = 1000;
 
+/// The most months for which partitions are made ahead.
+const MONTHS_AHEAD: u32 = 120;
+
 /// A filter that may be asked of a database.
 #[derive(Debug, Clone)]
 pub(crate) struct ReadyFilter {
@@ -53,4 +56,12 @@ pub(crate) fn checked_batch(request: &PruneRequest) -> Result<i64> {
         return Ok(i64::from(request.batch));
     }
     Err(Error::invalid("batch", format!("is {}, allowed is 1 to {PRUNE_BATCH}", request.batch)))
+}
+
+/// Checks for how many months partitions are made ahead.
+pub(crate) fn checked_months(months: u32) -> Result<u32> {
+    if (1..=MONTHS_AHEAD).contains(&months) {
+        return Ok(months);
+    }
+    Err(Error::invalid("months_ahead", format!("is {months}, allowed is 1 to {MONTHS_AHEAD}")))
 }

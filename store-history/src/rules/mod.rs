@@ -7,7 +7,7 @@ mod task;
 mod text;
 
 pub(crate) use execution::{Finish, ReadyExecution};
-pub(crate) use filter::{ReadyFilter, checked_batch};
+pub(crate) use filter::{ReadyFilter, checked_batch, checked_months};
 pub(crate) use step::{ReadyStep, checked_batch_of_steps};
 pub(crate) use task::{ReadyResult, ReadyTask};
 

@@ -18,9 +18,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use store_core::history::{
-    Execution, ExecutionFilter, ExecutionStatus, ExecutionWithSteps, NewExecution, NewStep,
-    NewTaskResult, PruneReport, PruneRequest, RunHistoryStore, Step, TaskExecution, TaskResult,
-    TaskResults, UsageGroup, UsageTotal,
+    Execution, ExecutionFilter, ExecutionStatus, ExecutionWithSteps, MaintenanceReport,
+    MaintenanceRequest, NewExecution, NewStep, NewTaskResult, PruneReport, PruneRequest,
+    RunHistoryStore, Step, TaskExecution, TaskResult, TaskResults, UsageGroup, UsageTotal,
 };
 use store_core::json::JsonPolicy;
 use store_core::sqlite::Database;
@@ -31,7 +31,7 @@ use store_core::{
 
 use crate::rules::{
     Context, Finish, HEALTH_DEADLINE, ReadyExecution, ReadyFilter, ReadyResult, ReadyStep,
-    ReadyTask, checked_batch, checked_batch_of_steps,
+    ReadyTask, checked_batch, checked_batch_of_steps, checked_months,
 };
 
 // parity: belongs to give_back_space.
@@ -163,16 +163,22 @@ impl SqliteRunHistoryStore {
             }
             report = report.plus(batch);
         }
-        self.give_back_space(report).await?;
+        if report.executions > 0 {
+            self.give_back_space().await?;
+        }
         Ok(report)
     }
 
+    async fn maintain_all(&self, request: &MaintenanceRequest) -> Result<MaintenanceReport> {
+        checked_months(request.months_ahead)?;
+        self.give_back_space().await?;
+        self.db.optimize().await?;
+        Ok(MaintenanceReport::default())
+    }
+
     // parity: PostgreSQL's autovacuum does this by itself.
-    /// Gives the pages of what was pruned back to the file system, a bounded number at a time.
-    async fn give_back_space(&self, report: PruneReport) -> Result<()> {
-        if report.executions == 0 {
-            return Ok(());
-        }
+    /// Gives unused pages back to the file system, a bounded number at a time.
+    async fn give_back_space(&self) -> Result<()> {
         let mut before = i64::MAX;
         loop {
             let left = self.db.vacuum_step(VACUUM_PAGES).await?;
@@ -294,6 +300,10 @@ impl RunHistoryStore for SqliteRunHistoryStore {
 
     async fn prune(&self, request: &PruneRequest) -> Result<PruneReport> {
         observed!("history", "prune", "sqlite", self.prune_all(request)).await
+    }
+
+    async fn maintain(&self, request: &MaintenanceRequest) -> Result<MaintenanceReport> {
+        observed!("history", "maintain", "sqlite", self.maintain_all(request)).await
     }
 
     async fn health(&self) -> Health {

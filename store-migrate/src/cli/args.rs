@@ -98,6 +98,15 @@ pub(super) enum Command {
     /// back and the source is what it was.
     /// Example: `store-migrate cutover --from sqlite:app.db --to postgres://app@db/app --retire-source`
     Cutover(Cutover),
+    /// Put the steps of run history into monthly partitions, while applications use them
+    ///
+    /// Nothing is copied: the table that is there becomes the first partition. New keys are built
+    /// beside the old ones first, which takes as long as indexes take; then the table is locked for
+    /// some milliseconds, and appends wait. Interrupted and run again, it goes on. Where steps are
+    /// partitioned already, the partitions of the next months are made: run it once a week, unless
+    /// the application calls `maintain`.
+    /// Example: `store-migrate partition-history --to postgres://owner@db/app --dry-run`
+    PartitionHistory(super::partition::PartitionHistory),
     /// Show the migrations into a database, and how far each is
     Status(Target),
     /// Remove the bookkeeping of finished migrations from a target, or the triggers from a source

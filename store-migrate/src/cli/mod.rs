@@ -4,6 +4,7 @@ mod archive;
 mod args;
 mod convert;
 mod output;
+mod partition;
 mod progress;
 mod sync_args;
 mod sync_output;
@@ -84,6 +85,11 @@ async fn run(command: Command, control: &Control, output: &Output) -> Result<u8>
             let report = crate::cutover(&job, how, control).await?;
             output.cutover(&report);
             Ok(if report.done { 0 } else { 4 })
+        }
+        Command::PartitionHistory(args) => {
+            let done = args.run().await?;
+            output.show(&done, || partition::text(&done));
+            Ok(0)
         }
         Command::Clean { databases, force } => {
             let mut removed = match &databases.to {

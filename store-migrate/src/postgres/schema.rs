@@ -15,8 +15,10 @@ const CONSTRAINTS: &str = "SELECT c.conname::text, c.contype::text, pg_get_const
      AND c.contype IN ('p', 'u', 'f', 'x', 'c') AND c.conparentid = 0 \
      ORDER BY c.contype = 'f', c.conname";
 
-/// Indexes of a table that belong to no constraint.
-const INDEXES: &str = "SELECT i.relname::text, pg_get_indexdef(i.oid) \
+/// Indexes of a table that belong to no constraint. That of a partitioned table is given as one of
+/// the table alone, and is to be made with those of its partitions.
+const INDEXES: &str = "SELECT i.relname::text, CASE i.relkind WHEN 'I' \
+     THEN replace(pg_get_indexdef(i.oid), ' ON ONLY ', ' ON ') ELSE pg_get_indexdef(i.oid) END \
      FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid \
      JOIN pg_class t ON t.oid = x.indrelid \
      WHERE t.relname = $1 AND t.relnamespace = current_schema()::regnamespace \

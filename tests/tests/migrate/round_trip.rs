@@ -74,6 +74,47 @@ fn run_history_moves_and_goes_on() {
 }
 
 #[test]
+fn run_history_moves_through_partitions_and_goes_on() {
+    use store_history::postgres::{PartitionRequest, PostgresRunHistoryStore};
+
+    store_tests::run(async {
+        let trip = Trip::new().await;
+        let t = trip.start().history().await;
+        fill::history(&t).await;
+        let expected = t.store.fetch_with_steps(&id("full 🎉")).await.unwrap();
+        let there = Home::Schema(trip.schema.name.clone()).history().await;
+        let store_tests::fixture::Place::Postgres(place) = &there.place else { panic!("a schema") };
+        let clock = std::sync::Arc::new(there.clock.clone());
+        let store = PostgresRunHistoryStore::new(place.db.clone(), Default::default(), clock);
+        store.partition_steps(&PartitionRequest::default()).await.unwrap();
+        drop((store, there));
+        for home in trip.go(&[]).await {
+            let t = home.history().await;
+            assert_eq!(t.store.fetch_with_steps(&id("full 🎉")).await.unwrap(), expected);
+            let again =
+                t.store.append_step(&id("full 🎉"), keyed("0", everything())).await.unwrap();
+            assert_eq!(again.index, 0);
+            t.store.append_step(&id("full 🎉"), step(json!(1))).await.unwrap();
+            // The partition that was made ahead takes part in keys and references.
+            t.clock.set(at("2026-05-05T00:00:00Z"));
+            t.store.start(execution("later")).await.unwrap();
+            for _ in 0..2 {
+                let step = t.store.append_step(&id("later"), keyed("k", json!(1))).await.unwrap();
+                assert_eq!(step.index, 0);
+            }
+            t.store.delete(&id("later")).await.unwrap();
+        }
+        let valid = "SELECT count(*) FROM pg_index WHERE NOT indisvalid \
+                     AND indrelid::regclass::text LIKE '%history%'";
+        assert_eq!(trip.schema.number(valid).await, 0);
+        let partitions = "SELECT count(*) FROM pg_inherits \
+                          WHERE inhparent = 'history_steps'::regclass";
+        assert_eq!(trip.schema.number(partitions).await, 6);
+        trip.finish().await;
+    });
+}
+
+#[test]
 fn workflows_move_and_go_on() {
     store_tests::run(async {
         let trip = Trip::new().await;

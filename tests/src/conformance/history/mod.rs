@@ -4,6 +4,7 @@ pub mod append;
 pub mod input;
 pub mod lifecycle;
 pub mod listing;
+pub mod maintenance;
 pub mod retention;
 pub mod steps;
 pub mod tasks;
@@ -20,6 +21,7 @@ macro_rules! history_tests {
         $crate::history_usage_tests!($fixture);
         $crate::history_tasks_tests!($fixture);
         $crate::history_retention_tests!($fixture);
+        $crate::history_maintenance_tests!($fixture);
         $crate::history_input_tests!($fixture);
     };
 }
