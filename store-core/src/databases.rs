@@ -116,6 +116,25 @@ impl Databases {
         Ok(server.insert(database).clone())
     }
 
+    /// Returns the position up to which PostgreSQL has been written, for
+    /// [`Freshness::After`](crate::replica::Freshness::After): whoever has replayed it sees every
+    /// write that was answered before this call, by any store and any process.
+    ///
+    /// Where no subsystem is on PostgreSQL it is [`Lsn::default`](crate::replica::Lsn), before
+    /// everything, and nothing is asked.
+    ///
+    /// # Errors
+    /// Those of [`postgres::Database::open`](crate::postgres::Database::open) when nothing has
+    /// opened it yet; backend failures.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub async fn write_position(&self) -> crate::Result<crate::replica::Lsn> {
+        #[cfg(feature = "postgres")]
+        if Subsystem::ALL.into_iter().any(|one| self.backend(one) == Backend::Postgres) {
+            return self.postgres().await?.write_position().await;
+        }
+        Ok(crate::replica::Lsn::default())
+    }
+
     /// Carries out every accepted write of the SQLite databases and closes them.
     pub async fn close(&self) {
         #[cfg(feature = "sqlite")]

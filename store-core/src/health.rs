@@ -19,6 +19,9 @@ pub struct Health {
     pub writable: Option<bool>,
     /// How far a replica is behind its primary; none on a primary and on SQLite.
     pub replica_lag: Option<Duration>,
+    /// How the replica is doing that the settings name for reads; none without one and on SQLite.
+    /// The stores do all of their work without it.
+    pub replica: Option<ReplicaHealth>,
     /// The state of the pool.
     pub pool: PoolStatus,
     /// The state of each schema that was asked for.
@@ -41,6 +44,7 @@ impl Health {
             round_trip: None,
             writable: None,
             replica_lag: None,
+            replica: None,
             pool,
             migrations: Vec::new(),
         }
@@ -52,6 +56,27 @@ impl Health {
         self.reachable
             && self.writable == Some(true)
             && self.migrations.iter().all(|status| status.pending.is_empty())
+    }
+}
+
+/// A replica for reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplicaHealth {
+    /// Whether it answered before the deadline.
+    pub reachable: bool,
+    /// How far it is behind its primary: zero when it has replayed all that it received and still
+    /// receives, else the age of the last transaction that it has. Unknown when it is out of reach,
+    /// has replayed no transaction since it started, or follows no primary.
+    pub lag: Option<Duration>,
+    /// What is wrong with it, without secrets.
+    pub problem: Option<String>,
+}
+
+impl ReplicaHealth {
+    /// Describes a replica that did not answer.
+    #[must_use]
+    pub fn unreachable(problem: impl Into<String>) -> Self {
+        Self { reachable: false, lag: None, problem: Some(problem.into()) }
     }
 }
 

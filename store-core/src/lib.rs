@@ -22,6 +22,7 @@ pub mod page;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod queue;
+pub mod replica;
 #[cfg(feature = "seal")]
 pub mod seal;
 pub mod settings;
@@ -36,7 +37,7 @@ pub mod workflow;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use databases::Databases;
 pub use error::{Cause, Denial, Error, Failure, Message, MigrationError, Result};
-pub use health::{Health, MigrationStatus, PoolStatus};
+pub use health::{Health, MigrationStatus, PoolStatus, ReplicaHealth};
 pub use ids::{
     Actor, AlertId, AttachmentId, CheckpointId, CredentialId, EXTERNAL_ID_MAX_BYTES, ExecutionId,
     GraphCheckpointId, ItemId, JobId, ListenerId, OwnerId, RunId, TaskId, TemplateId, ThreadId,

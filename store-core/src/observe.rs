@@ -38,6 +38,17 @@ pub async fn observe<T: Rows>(
     result
 }
 
+/// Runs one operation that only reads, as [`observe`] does: a replica may answer it, where that is
+/// [asked for](crate::replica). Use it through [`observed_read!`](crate::observed_read).
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub async fn observe_read<T: Rows>(
+    span: Span,
+    labels: Labels,
+    operation: impl Future<Output = Result<T>> + Send,
+) -> Result<T> {
+    observe(span, labels, crate::replica::operation(operation)).await
+}
+
 /// What an operation is called in metrics.
 #[derive(Debug, Clone, Copy)]
 pub struct Labels {
@@ -60,6 +71,32 @@ pub struct Labels {
 macro_rules! observed {
     ($subsystem:literal, $operation:literal, $backend:literal, $future:expr) => {
         $crate::observe::observe(
+            $crate::observe::info_span!(
+                concat!("store.", $subsystem, ".", $operation),
+                backend = $backend,
+                outcome = $crate::observe::Empty,
+                rows = $crate::observe::Empty
+            ),
+            $crate::observe::Labels {
+                subsystem: $subsystem,
+                operation: $operation,
+                backend: $backend,
+            },
+            $future,
+        )
+    };
+}
+
+/// Runs a future as one operation that only reads, as [`observed!`](crate::observed) does: a replica
+/// may answer it, where that is [asked for](crate::replica).
+///
+/// An operation that decides something by what it reads is not one of these, whether or not it
+/// writes: a replica may be behind.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+#[macro_export]
+macro_rules! observed_read {
+    ($subsystem:literal, $operation:literal, $backend:literal, $future:expr) => {
+        $crate::observe::observe_read(
             $crate::observe::info_span!(
                 concat!("store.", $subsystem, ".", $operation),
                 backend = $backend,

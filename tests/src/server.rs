@@ -5,6 +5,7 @@
 
 mod account;
 mod process;
+mod standby;
 mod template;
 
 use std::fs::OpenOptions;

@@ -8,7 +8,7 @@ use store_core::chatkit::{
 use store_core::page::CursorScope;
 use store_core::{
     AttachmentId, Cursor, Health, ItemId, Listing, Order, OwnerId, Page, PageRequest, Result,
-    ThreadId, observed,
+    ThreadId, observed, observed_read,
 };
 
 use super::sharing::AddRequest;
@@ -184,7 +184,7 @@ impl PostgresChatKitStore {
 #[async_trait]
 impl ChatKitStore for PostgresChatKitStore {
     async fn load_thread(&self, cx: &ChatContext, id: &ThreadId) -> Result<Thread> {
-        observed!("chatkit", "load_thread", "postgres", async {
+        observed_read!("chatkit", "load_thread", "postgres", async {
             reading!(self, "thread_load", |conn, context| {
                 threads::thread_load(conn, context, cx.owner(), id)
             })
@@ -197,7 +197,7 @@ impl ChatKitStore for PostgresChatKitStore {
     }
 
     async fn load_threads(&self, cx: &ChatContext, page: &PageRequest) -> Result<Page<Thread>> {
-        observed!("chatkit", "load_threads", "postgres", async {
+        observed_read!("chatkit", "load_threads", "postgres", async {
             let listing = Listing::new("load_threads", &cx.owner(), page, Order::Desc)?;
             self.list_threads(cx, &ThreadFilter::default(), listing).await
         })
@@ -210,7 +210,7 @@ impl ChatKitStore for PostgresChatKitStore {
         filter: &ThreadFilter,
         page: &PageRequest,
     ) -> Result<Page<Thread>> {
-        observed!("chatkit", "filter_threads", "postgres", async {
+        observed_read!("chatkit", "filter_threads", "postgres", async {
             let scope = (cx.owner(), filter);
             let listing = Listing::new("filter_threads", &scope, page, Order::Desc)?;
             self.list_threads(cx, filter, listing).await
@@ -235,7 +235,7 @@ impl ChatKitStore for PostgresChatKitStore {
         thread_id: &ThreadId,
         page: &PageRequest,
     ) -> Result<Page<ThreadItem>> {
-        observed!("chatkit", "load_thread_items", "postgres", async {
+        observed_read!("chatkit", "load_thread_items", "postgres", async {
             let listing = Listing::new(ITEMS, thread_id, page, Order::Asc)?;
             let owner = self.acting(cx, thread_id).await?;
             reading!(self, "item_list", |conn, context| {
@@ -252,7 +252,7 @@ impl ChatKitStore for PostgresChatKitStore {
         item_id: &ItemId,
         order: Order,
     ) -> Result<Cursor> {
-        observed!("chatkit", "cursor_after", "postgres", async {
+        observed_read!("chatkit", "cursor_after", "postgres", async {
             let owner = self.acting(cx, thread_id).await?;
             let place = reading!(self, "item_place", |conn, _cx| {
                 items::item_place(conn, &owner, thread_id, item_id)
@@ -296,7 +296,7 @@ impl ChatKitStore for PostgresChatKitStore {
         thread_id: &ThreadId,
         item_id: &ItemId,
     ) -> Result<ThreadItem> {
-        observed!("chatkit", "load_item", "postgres", async {
+        observed_read!("chatkit", "load_item", "postgres", async {
             let owner = self.acting(cx, thread_id).await?;
             reading!(self, "item_load", |conn, context| {
                 items::item_load(conn, context, &owner, thread_id, item_id)
@@ -327,7 +327,8 @@ impl ChatKitStore for PostgresChatKitStore {
         search: &ItemSearch,
         page: &PageRequest,
     ) -> Result<Page<ThreadItem>> {
-        observed!("chatkit", "search_items", "postgres", self.search_all(cx, search, page)).await
+        observed_read!("chatkit", "search_items", "postgres", self.search_all(cx, search, page))
+            .await
     }
 
     async fn save_attachment(
@@ -340,7 +341,7 @@ impl ChatKitStore for PostgresChatKitStore {
     }
 
     async fn load_attachment(&self, cx: &ChatContext, id: &AttachmentId) -> Result<Attachment> {
-        observed!("chatkit", "load_attachment", "postgres", async {
+        observed_read!("chatkit", "load_attachment", "postgres", async {
             let owner = self.acting_on(cx, id).await?;
             reading!(self, "attachment_load", |conn, context| {
                 attachments::attachment_load(conn, context, &owner, id)

@@ -8,7 +8,7 @@ use store_core::chatkit::{
 use store_core::page::CursorScope;
 use store_core::{
     AttachmentId, Cursor, Health, ItemId, Listing, Order, OwnerId, Page, PageRequest, Result,
-    ThreadId, observed,
+    ThreadId, observed, observed_read,
 };
 
 use super::threads::ThreadKey;
@@ -214,7 +214,7 @@ impl SqliteChatKitStore {
 #[async_trait]
 impl ChatKitStore for SqliteChatKitStore {
     async fn load_thread(&self, cx: &ChatContext, id: &ThreadId) -> Result<Thread> {
-        observed!("chatkit", "load_thread", "sqlite", async {
+        observed_read!("chatkit", "load_thread", "sqlite", async {
             let (owner, id) = (cx.owner().cloned(), id.clone());
             reading!(self, "thread_load", |conn, context| {
                 threads::thread_load(conn, context, owner.as_ref(), &id)
@@ -228,7 +228,7 @@ impl ChatKitStore for SqliteChatKitStore {
     }
 
     async fn load_threads(&self, cx: &ChatContext, page: &PageRequest) -> Result<Page<Thread>> {
-        observed!("chatkit", "load_threads", "sqlite", async {
+        observed_read!("chatkit", "load_threads", "sqlite", async {
             let listing = Listing::new("load_threads", &cx.owner(), page, Order::Desc)?;
             self.list_threads(cx, &ThreadFilter::default(), listing).await
         })
@@ -241,7 +241,7 @@ impl ChatKitStore for SqliteChatKitStore {
         filter: &ThreadFilter,
         page: &PageRequest,
     ) -> Result<Page<Thread>> {
-        observed!("chatkit", "filter_threads", "sqlite", async {
+        observed_read!("chatkit", "filter_threads", "sqlite", async {
             let scope = (cx.owner(), filter);
             let listing = Listing::new("filter_threads", &scope, page, Order::Desc)?;
             self.list_threads(cx, filter, listing).await
@@ -267,7 +267,7 @@ impl ChatKitStore for SqliteChatKitStore {
         thread_id: &ThreadId,
         page: &PageRequest,
     ) -> Result<Page<ThreadItem>> {
-        observed!("chatkit", "load_thread_items", "sqlite", async {
+        observed_read!("chatkit", "load_thread_items", "sqlite", async {
             let listing = Listing::new(ITEMS, thread_id, page, Order::Asc)?;
             let owner = self.acting(cx, thread_id).await?;
             let thread_id = thread_id.clone();
@@ -285,7 +285,7 @@ impl ChatKitStore for SqliteChatKitStore {
         item_id: &ItemId,
         order: Order,
     ) -> Result<Cursor> {
-        observed!("chatkit", "cursor_after", "sqlite", async {
+        observed_read!("chatkit", "cursor_after", "sqlite", async {
             let owner = self.acting(cx, thread_id).await?;
             let (thread, item_id) = (thread_id.clone(), item_id.clone());
             let place = reading!(self, "item_place", |conn, _cx| {
@@ -329,7 +329,7 @@ impl ChatKitStore for SqliteChatKitStore {
         thread_id: &ThreadId,
         item_id: &ItemId,
     ) -> Result<ThreadItem> {
-        observed!("chatkit", "load_item", "sqlite", async {
+        observed_read!("chatkit", "load_item", "sqlite", async {
             let owner = self.acting(cx, thread_id).await?;
             let (thread_id, item_id) = (thread_id.clone(), item_id.clone());
             reading!(self, "item_load", |conn, context| {
@@ -362,7 +362,7 @@ impl ChatKitStore for SqliteChatKitStore {
         search: &ItemSearch,
         page: &PageRequest,
     ) -> Result<Page<ThreadItem>> {
-        observed!("chatkit", "search_items", "sqlite", self.search_all(cx, search, page)).await
+        observed_read!("chatkit", "search_items", "sqlite", self.search_all(cx, search, page)).await
     }
 
     async fn save_attachment(
@@ -375,7 +375,7 @@ impl ChatKitStore for SqliteChatKitStore {
     }
 
     async fn load_attachment(&self, cx: &ChatContext, id: &AttachmentId) -> Result<Attachment> {
-        observed!("chatkit", "load_attachment", "sqlite", async {
+        observed_read!("chatkit", "load_attachment", "sqlite", async {
             let owner = self.acting_on(cx, id).await?;
             let id = id.clone();
             reading!(self, "attachment_load", |conn, context| {

@@ -5,7 +5,9 @@ use store_core::checkpoints::{
     Checkpoint, CheckpointComparison, CheckpointFilter, CheckpointPrune, CheckpointPruneReport,
     CheckpointStore, Goal, MetricPath, NewCheckpoint,
 };
-use store_core::{CheckpointId, Health, Listing, Order, Page, PageRequest, Result, observed};
+use store_core::{
+    CheckpointId, Health, Listing, Order, Page, PageRequest, Result, observed, observed_read,
+};
 
 use super::{PostgresCheckpointStore, SCHEMA};
 use super::{changes, checkpoints, lineage, ranking, recording, retention};
@@ -55,7 +57,7 @@ impl CheckpointStore for PostgresCheckpointStore {
     }
 
     async fn fetch(&self, id: CheckpointId) -> Result<Checkpoint> {
-        observed!("checkpoints", "fetch", "postgres", async {
+        observed_read!("checkpoints", "fetch", "postgres", async {
             reading!(self, "checkpoint_fetch", |conn, cx| {
                 checkpoints::checkpoint_fetch(conn, cx, id)
             })
@@ -64,7 +66,7 @@ impl CheckpointStore for PostgresCheckpointStore {
     }
 
     async fn find(&self, id: CheckpointId) -> Result<Option<Checkpoint>> {
-        observed!("checkpoints", "find", "postgres", async {
+        observed_read!("checkpoints", "find", "postgres", async {
             reading!(self, "checkpoint_find", |conn, cx| {
                 checkpoints::checkpoint_find(conn, cx, id)
             })
@@ -73,7 +75,7 @@ impl CheckpointStore for PostgresCheckpointStore {
     }
 
     async fn latest(&self, workflow_id: &str) -> Result<Option<Checkpoint>> {
-        observed!("checkpoints", "latest", "postgres", async {
+        observed_read!("checkpoints", "latest", "postgres", async {
             checked_workflow(workflow_id)?;
             reading!(self, "checkpoint_latest", |conn, cx| {
                 checkpoints::checkpoint_latest(conn, cx, workflow_id)
@@ -83,7 +85,7 @@ impl CheckpointStore for PostgresCheckpointStore {
     }
 
     async fn best(&self, workflow_id: &str) -> Result<Option<Checkpoint>> {
-        observed!("checkpoints", "best", "postgres", async {
+        observed_read!("checkpoints", "best", "postgres", async {
             checked_workflow(workflow_id)?;
             reading!(self, "checkpoint_best", |conn, cx| {
                 checkpoints::checkpoint_best(conn, cx, workflow_id)
@@ -93,7 +95,7 @@ impl CheckpointStore for PostgresCheckpointStore {
     }
 
     async fn list(&self, workflow_id: &str, page: &PageRequest) -> Result<Page<Checkpoint>> {
-        observed!("checkpoints", "list", "postgres", async {
+        observed_read!("checkpoints", "list", "postgres", async {
             checked_workflow(workflow_id)?;
             let listing = Listing::new("checkpoints.list", &workflow_id, page, Order::Desc)?;
             reading!(self, "checkpoint_list", |conn, cx| {
@@ -110,7 +112,7 @@ impl CheckpointStore for PostgresCheckpointStore {
         metric: &MetricPath,
         goal: Goal,
     ) -> Result<Option<Checkpoint>> {
-        observed!("checkpoints", "best_by", "postgres", async {
+        observed_read!("checkpoints", "best_by", "postgres", async {
             checked_workflow(workflow_id)?;
             reading!(self, "checkpoint_best_by", |conn, cx| {
                 ranking::checkpoint_best_by(conn, cx, workflow_id, metric, goal)
@@ -125,7 +127,7 @@ impl CheckpointStore for PostgresCheckpointStore {
         filter: &CheckpointFilter,
         page: &PageRequest,
     ) -> Result<Page<Checkpoint>> {
-        observed!("checkpoints", "query", "postgres", async {
+        observed_read!("checkpoints", "query", "postgres", async {
             let ready = ReadyFilter::new(&self.context, workflow_id, filter)?;
             let scope = (workflow_id, filter);
             let listing = Listing::new("checkpoints.query", &scope, page, Order::Desc)?;
@@ -150,7 +152,7 @@ impl CheckpointStore for PostgresCheckpointStore {
         base: CheckpointId,
         target: CheckpointId,
     ) -> Result<CheckpointComparison> {
-        observed!("checkpoints", "compare", "postgres", async {
+        observed_read!("checkpoints", "compare", "postgres", async {
             reading!(self, "checkpoint_compare", |conn, cx| {
                 checkpoints::checkpoint_compare(conn, cx, base, target)
             })
@@ -159,7 +161,7 @@ impl CheckpointStore for PostgresCheckpointStore {
     }
 
     async fn lineage(&self, id: CheckpointId, page: &PageRequest) -> Result<Page<Checkpoint>> {
-        observed!("checkpoints", "lineage", "postgres", async {
+        observed_read!("checkpoints", "lineage", "postgres", async {
             let line = ReadyLine::new(id, page)?;
             reading!(self, "checkpoint_lineage", |conn, cx| {
                 lineage::checkpoint_lineage(conn, cx, &line)

@@ -5,7 +5,9 @@ use store_core::checkpoints::{
     Checkpoint, CheckpointComparison, CheckpointFilter, CheckpointPrune, CheckpointPruneReport,
     CheckpointStore, Goal, MetricPath, NewCheckpoint,
 };
-use store_core::{CheckpointId, Health, Listing, Order, Page, PageRequest, Result, observed};
+use store_core::{
+    CheckpointId, Health, Listing, Order, Page, PageRequest, Result, observed, observed_read,
+};
 
 use super::{SCHEMA, SqliteCheckpointStore};
 use super::{changes, checkpoints, lineage, ranking, recording, retention};
@@ -73,7 +75,7 @@ impl CheckpointStore for SqliteCheckpointStore {
     }
 
     async fn fetch(&self, id: CheckpointId) -> Result<Checkpoint> {
-        observed!("checkpoints", "fetch", "sqlite", async {
+        observed_read!("checkpoints", "fetch", "sqlite", async {
             reading!(self, "checkpoint_fetch", |conn, cx| {
                 checkpoints::checkpoint_fetch(conn, cx, id)
             })
@@ -82,7 +84,7 @@ impl CheckpointStore for SqliteCheckpointStore {
     }
 
     async fn find(&self, id: CheckpointId) -> Result<Option<Checkpoint>> {
-        observed!("checkpoints", "find", "sqlite", async {
+        observed_read!("checkpoints", "find", "sqlite", async {
             reading!(self, "checkpoint_find", |conn, cx| {
                 checkpoints::checkpoint_find(conn, cx, id)
             })
@@ -91,7 +93,7 @@ impl CheckpointStore for SqliteCheckpointStore {
     }
 
     async fn latest(&self, workflow_id: &str) -> Result<Option<Checkpoint>> {
-        observed!("checkpoints", "latest", "sqlite", async {
+        observed_read!("checkpoints", "latest", "sqlite", async {
             checked_workflow(workflow_id)?;
             let workflow_id = workflow_id.to_owned();
             reading!(self, "checkpoint_latest", |conn, cx| {
@@ -102,7 +104,7 @@ impl CheckpointStore for SqliteCheckpointStore {
     }
 
     async fn best(&self, workflow_id: &str) -> Result<Option<Checkpoint>> {
-        observed!("checkpoints", "best", "sqlite", async {
+        observed_read!("checkpoints", "best", "sqlite", async {
             checked_workflow(workflow_id)?;
             let workflow_id = workflow_id.to_owned();
             reading!(self, "checkpoint_best", |conn, cx| {
@@ -113,7 +115,7 @@ impl CheckpointStore for SqliteCheckpointStore {
     }
 
     async fn list(&self, workflow_id: &str, page: &PageRequest) -> Result<Page<Checkpoint>> {
-        observed!("checkpoints", "list", "sqlite", async {
+        observed_read!("checkpoints", "list", "sqlite", async {
             checked_workflow(workflow_id)?;
             let listing = Listing::new("checkpoints.list", &workflow_id, page, Order::Desc)?;
             let query = checkpoints::of_workflow(workflow_id);
@@ -130,7 +132,7 @@ impl CheckpointStore for SqliteCheckpointStore {
         metric: &MetricPath,
         goal: Goal,
     ) -> Result<Option<Checkpoint>> {
-        observed!("checkpoints", "best_by", "sqlite", async {
+        observed_read!("checkpoints", "best_by", "sqlite", async {
             checked_workflow(workflow_id)?;
             let (workflow_id, metric) = (workflow_id.to_owned(), metric.clone());
             reading!(self, "checkpoint_best_by", |conn, cx| {
@@ -146,7 +148,7 @@ impl CheckpointStore for SqliteCheckpointStore {
         filter: &CheckpointFilter,
         page: &PageRequest,
     ) -> Result<Page<Checkpoint>> {
-        observed!("checkpoints", "query", "sqlite", async {
+        observed_read!("checkpoints", "query", "sqlite", async {
             let ready = ReadyFilter::new(&self.context, workflow_id, filter)?;
             let scope = (workflow_id, filter);
             let listing = Listing::new("checkpoints.query", &scope, page, Order::Desc)?;
@@ -171,7 +173,7 @@ impl CheckpointStore for SqliteCheckpointStore {
         base: CheckpointId,
         target: CheckpointId,
     ) -> Result<CheckpointComparison> {
-        observed!("checkpoints", "compare", "sqlite", async {
+        observed_read!("checkpoints", "compare", "sqlite", async {
             reading!(self, "checkpoint_compare", |conn, cx| {
                 checkpoints::checkpoint_compare(conn, cx, base, target)
             })
@@ -180,7 +182,7 @@ impl CheckpointStore for SqliteCheckpointStore {
     }
 
     async fn lineage(&self, id: CheckpointId, page: &PageRequest) -> Result<Page<Checkpoint>> {
-        observed!("checkpoints", "lineage", "sqlite", async {
+        observed_read!("checkpoints", "lineage", "sqlite", async {
             let line = ReadyLine::new(id, page)?;
             reading!(self, "checkpoint_lineage", |conn, cx| {
                 lineage::checkpoint_lineage(conn, cx, &line)

@@ -100,7 +100,9 @@ impl<B: Batch> Coalescer<B> {
         if B::READS
             && let Some(turn) = self.turn(lane)
         {
-            let answer = self.run(&[request]).await.pop();
+            // By the primary, as the others of the lane: those run in a task of its own, where what
+            // their callers asked for is not known.
+            let answer = crate::replica::primary(self.run(&[request])).await.pop();
             drop(turn);
             return answer.unwrap_or_else(|| Err(Error::failed(B::OPERATION, Failure::Other)));
         }
@@ -223,6 +225,7 @@ mod tests {
     use tokio::sync::Semaphore;
 
     use super::*;
+    use crate::replica;
 
     /// Answers with what was asked, as often as it is let through a gate.
     struct Echo {
@@ -256,6 +259,35 @@ mod tests {
         drop(first);
         echoes.batch.gate.add_permits(1);
         assert_eq!(second.await.unwrap(), 20);
+    }
+
+    /// Answers whether a replica may be asked.
+    struct Asks;
+
+    #[async_trait]
+    impl Batch for Asks {
+        type Request = ();
+        type Response = bool;
+
+        const OPERATION: &'static str = "asks";
+        const READS: bool = true;
+
+        async fn run(&self, requests: &[()]) -> Result<Vec<Result<bool>>> {
+            Ok(requests.iter().map(|()| Ok(replica::allowed().is_some())).collect())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_asks_for_a_replica_does_not_decide_for_its_lane() {
+        let asks = Coalescer::new(Asks);
+        let operation = async {
+            replica::operation(async {
+                assert!(replica::allowed().is_some());
+                asks.submit(&1, (), 1).await.unwrap()
+            })
+            .await
+        };
+        assert!(!replica::from_replica(replica::Freshness::Any, operation).await);
     }
 
     #[tokio::test]

@@ -12,7 +12,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::dsn::{SslMode, Target, chain};
 use super::options::Options;
-use super::tls;
+use super::{hosts, tls};
 use crate::instrument::StatementWatch;
 use crate::settings::Dsn;
 use crate::{Error, Failure, Message, Result};
@@ -23,7 +23,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Makes connections to one DSN.
 #[derive(Clone)]
 pub(super) struct Connector {
-    config: Config,
+    /// One for each host, in the order of the DSN.
+    hosts: Vec<Config>,
     tls: MakeRustlsConnect,
     /// Name and value of each setting a connection starts with.
     session: Vec<(&'static str, String)>,
@@ -50,6 +51,7 @@ impl Connector {
             SslMode::Prefer => config::SslMode::Prefer,
             SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => config::SslMode::Require,
         });
+        hosts::notice_dead_hosts(&mut config);
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_TIMEOUT);
         }
@@ -59,7 +61,7 @@ impl Connector {
         let own_options = config.get_options().unwrap_or_default().to_owned();
         Ok(Self {
             session: session_settings(options, &own_options),
-            config,
+            hosts: hosts::each(&config),
             tls,
             own_options,
             cache_statements: options.statement_cache,
@@ -82,25 +84,47 @@ impl Connector {
         Ok(conn)
     }
 
+    /// Tells whether the DSN asks for a server that accepts writes.
+    pub(super) fn wants_read_write(&self) -> bool {
+        let wanted = |host: &Config| host.get_target_session_attrs();
+        self.hosts.iter().any(|host| wanted(host) == config::TargetSessionAttrs::ReadWrite)
+    }
+
+    /// Opens a connection to the first host that takes it.
+    ///
+    /// The driver would try several hosts by itself, but wait for ever for one that accepts the
+    /// connection and then says nothing, as a server does that hangs.
+    pub(super) async fn connect_raw(&self) -> Result<RawConnection> {
+        let mut refusals = Vec::new();
+        for host in hosts::in_order(&self.hosts) {
+            let limit = host.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT);
+            let refusal = match tokio::time::timeout(limit, self.connect_host(host)).await {
+                Ok(Ok(connected)) => return Ok(connected),
+                Ok(Err(cause)) => cause,
+                Err(_elapsed) => format!("no answer within {limit:?}"),
+            };
+            refusals.push((host, refusal));
+        }
+        Err(unavailable(hosts::described(refusals)))
+    }
+
     /// Opens a connection with its settings in the start-up packet, or by `SET` where a pooler
     /// between here and the server refuses that.
-    pub(super) async fn connect_raw(&self) -> Result<RawConnection> {
-        let mut config = self.config.clone();
+    async fn connect_host(&self, host: &Config) -> Result<RawConnection, String> {
+        let mut config = host.clone();
         config.options(self.startup_options());
         match config.connect(self.tls.clone()).await {
-            Ok(connected) => Ok(connected),
             Err(error) if refuses_options(&error) && self.own_options.is_empty() => {
-                self.connect_and_set().await
+                self.connect_and_set(host).await
             }
-            Err(error) => Err(unavailable(chain(&error))),
+            connected => connected.map_err(|error| chain(&error)),
         }
     }
 
-    async fn connect_and_set(&self) -> Result<RawConnection> {
-        let failed = |error: tokio_postgres::Error| unavailable(chain(&error));
+    async fn connect_and_set(&self, host: &Config) -> Result<RawConnection, String> {
+        let failed = |error: tokio_postgres::Error| chain(&error);
         // Not even empty options: the driver would send them, and the pooler refuse them.
-        let (client, mut connection) =
-            self.config.connect(self.tls.clone()).await.map_err(failed)?;
+        let (client, mut connection) = host.connect(self.tls.clone()).await.map_err(failed)?;
         let mut statements = String::new();
         for (name, value) in &self.session {
             // Writing to a String cannot fail.
@@ -110,7 +134,7 @@ impl Connector {
         let set = client.batch_execute(&statements);
         tokio::select! {
             result = set => result.map_err(failed)?,
-            () = drive(&mut connection) => return Err(unavailable("the connection ended".into())),
+            () = drive(&mut connection) => return Err("the connection ended".into()),
         }
         Ok((client, connection))
     }

@@ -30,6 +30,10 @@ pub struct Options {
     pub listen_dsn: Option<Dsn>,
     /// A way with the rights to migrate, when `dsn` has them not.
     pub migrator_dsn: Option<Dsn>,
+    /// A streaming replica, for the reads that [ask for it](crate::replica).
+    pub replica_dsn: Option<Dsn>,
+    /// How long such a read waits for the replica.
+    pub replica_wait: Duration,
     /// From when on a query is slow.
     pub slow_query: Duration,
 }
@@ -57,6 +61,8 @@ impl Options {
             schema: from.schema.clone(),
             listen_dsn: from.listen_dsn.clone(),
             migrator_dsn: from.migrator_dsn.clone(),
+            replica_dsn: from.replica_dsn.clone(),
+            replica_wait: from.replica_wait,
             slow_query: settings.slow_query(),
         })
     }

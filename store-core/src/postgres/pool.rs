@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::PoolableConnection as _;
@@ -18,11 +19,25 @@ use crate::{Error, Failure, Message, Result};
 /// How old a connection may become: long enough to be cheap, short enough to follow a failover.
 const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
 
+/// The wait before connecting is tried again, which doubles: bb8's own goes up to half the pool's
+/// timeout, and a server that is back would stand idle for as long as it was away.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
+
 /// Makes and keeps connections for bb8.
 pub(super) struct Manager {
     connector: Connector,
     /// The connection that opening the database was tried with: nobody connects twice to start.
     first: Mutex<Option<AsyncPgConnection>>,
+    timeout: Duration,
+    last_error: LastError,
+    generation: Arc<AtomicU64>,
+}
+
+/// A connection, and the generation of the pool that it was made in.
+pub(super) struct Member {
+    conn: AsyncPgConnection,
+    generation: u64,
 }
 
 impl Manager {
@@ -31,29 +46,45 @@ impl Manager {
         let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         (!first.is_broken()).then_some(first)
     }
+
+    fn is_usable(&self, member: &mut Member) -> bool {
+        !member.conn.is_broken() && member.generation == self.generation.load(Ordering::Acquire)
+    }
 }
 
 impl bb8::ManageConnection for Manager {
-    type Connection = AsyncPgConnection;
+    type Connection = Member;
     type Error = Error;
 
-    async fn connect(&self) -> Result<AsyncPgConnection> {
-        match self.first() {
-            Some(conn) => Ok(conn),
-            None => self.connector.connect().await,
+    /// Tries until it succeeds, or who waits for it has given up.
+    async fn connect(&self) -> Result<Member> {
+        if let Some(conn) = self.first() {
+            return Ok(Member { conn, generation: 0 });
+        }
+        let deadline = Instant::now() + self.timeout;
+        let mut wait = FIRST_WAIT;
+        loop {
+            let generation = self.generation.load(Ordering::Acquire);
+            match self.connector.connect().await {
+                Ok(conn) => return Ok(Member { conn, generation }),
+                Err(error) if Instant::now() + wait >= deadline => return Err(error),
+                Err(error) => bb8::ErrorSink::sink(&self.last_error, error),
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(LONGEST_WAIT);
         }
     }
 
     /// Looks whether the connection is known to be closed; a query would be a round trip.
-    async fn is_valid(&self, conn: &mut AsyncPgConnection) -> Result<()> {
-        if conn.is_broken() {
-            return Err(super::connect::unavailable("the server closed the connection".into()));
+    async fn is_valid(&self, member: &mut Member) -> Result<()> {
+        if self.is_usable(member) {
+            return Ok(());
         }
-        Ok(())
+        Err(super::connect::unavailable("the server closed the connection".into()))
     }
 
-    fn has_broken(&self, conn: &mut AsyncPgConnection) -> bool {
-        std::thread::panicking() || conn.is_broken()
+    fn has_broken(&self, member: &mut Member) -> bool {
+        std::thread::panicking() || !self.is_usable(member)
     }
 }
 
@@ -79,6 +110,7 @@ pub(super) struct Pool {
     gate: Gate,
     timeout: Duration,
     last_error: LastError,
+    generation: Arc<AtomicU64>,
 }
 
 impl fmt::Debug for Pool {
@@ -104,24 +136,39 @@ impl Deref for Conn {
     type Target = AsyncPgConnection;
 
     fn deref(&self) -> &AsyncPgConnection {
-        &self.conn
+        &self.conn.conn
     }
 }
 
 impl DerefMut for Conn {
     fn deref_mut(&mut self) -> &mut AsyncPgConnection {
-        &mut self.conn
+        &mut self.conn.conn
     }
 }
 
 impl Pool {
-    /// Makes a pool whose first connection is there already.
-    pub(super) fn open(connector: Connector, first: AsyncPgConnection, options: &Options) -> Self {
+    /// Opens a pool, perhaps with a connection that is there already; `name` is its label in metrics.
+    pub(super) fn open(
+        name: &'static str,
+        connector: Connector,
+        first: Option<AsyncPgConnection>,
+        options: &Options,
+    ) -> Self {
         let last_error = LastError::default();
+        let (timeout, generation) = (options.pool_timeout, Arc::<AtomicU64>::default());
+        let manager = Manager {
+            connector,
+            first: Mutex::new(first),
+            timeout,
+            last_error: last_error.clone(),
+            generation: Arc::clone(&generation),
+        };
         let pool = bb8::Pool::builder()
             .max_size(options.pool_max_size)
             .min_idle(options.pool_min_size)
-            .connection_timeout(options.pool_timeout)
+            .connection_timeout(timeout)
+            // The manager does that itself.
+            .retry_connection(false)
             .idle_timeout(options.pool_max_idle)
             .max_lifetime(MAX_LIFETIME)
             // The one that was used last is handed out first: its server process has the statements
@@ -129,24 +176,27 @@ impl Pool {
             .queue_strategy(bb8::QueueStrategy::Lifo)
             .error_sink(Box::new(last_error.clone()))
             // The first connection was made before: from now on the pool keeps trying.
-            .build_unchecked(Manager { connector, first: Mutex::new(Some(first)) });
-        Self {
-            pool,
-            gate: Gate::new("postgres", options.pool_max_size, options.pool_timeout),
-            timeout: options.pool_timeout,
-            last_error,
+            .build_unchecked(manager);
+        let gate = Gate::new(name, options.pool_max_size, timeout);
+        Self { pool, gate, timeout, last_error, generation }
+    }
+
+    /// Waits for a connection, in the order of arrival, and no longer than the pool's timeout.
+    pub(super) async fn get(&self, operation: &'static str) -> Result<Conn> {
+        let arrived = Instant::now();
+        let permit = self.gate.enter(operation).await?;
+        let left = self.timeout.saturating_sub(arrived.elapsed());
+        match tokio::time::timeout(left, self.pool.get_owned()).await {
+            Ok(Ok(conn)) => Ok(Conn { conn, _permit: permit }),
+            Ok(Err(bb8::RunError::User(error))) => Err(error),
+            // With a permit there is room in the pool: what took so long was connecting.
+            Ok(Err(bb8::RunError::TimedOut)) | Err(_) => Err(self.cannot_connect(operation)),
         }
     }
 
-    /// Waits for a connection, in the order of arrival.
-    pub(super) async fn get(&self, operation: &'static str) -> Result<Conn> {
-        let permit = self.gate.enter(operation).await?;
-        match self.pool.get_owned().await {
-            Ok(conn) => Ok(Conn { conn, _permit: permit }),
-            Err(bb8::RunError::User(error)) => Err(error),
-            // With a permit there is room in the pool: what took so long was connecting.
-            Err(bb8::RunError::TimedOut) => Err(self.cannot_connect(operation)),
-        }
+    /// Closes the connections there are, each when it is idle: the next ones are made anew.
+    pub(super) fn renew(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
     }
 
     fn cannot_connect(&self, operation: &'static str) -> Error {

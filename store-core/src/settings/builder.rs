@@ -23,6 +23,7 @@ pub struct SettingsBuilder {
     pub(super) postgres_dsn: Option<Secret>,
     pub(super) postgres_listen_dsn: Option<Secret>,
     pub(super) migrator_dsn: Option<Secret>,
+    pub(super) postgres_replica_dsn: Option<Secret>,
     pub(super) postgres: PostgresSettings,
     pub(super) sqlite: SqliteSettings,
     pub(super) slow_query: Duration,
@@ -45,6 +46,7 @@ impl Default for SettingsBuilder {
             postgres_dsn: None,
             postgres_listen_dsn: None,
             migrator_dsn: None,
+            postgres_replica_dsn: None,
             postgres: PostgresSettings::default(),
             sqlite: SqliteSettings::default(),
             slow_query: SLOW_QUERY,
@@ -91,6 +93,9 @@ setters! {
     postgres_idle_in_transaction_timeout(postgres.idle_in_transaction_timeout: Duration);
     /// Sets whether prepared statements are kept; off for poolers that cannot carry them.
     postgres_statement_cache(postgres.statement_cache: bool);
+    /// Sets how long a read that [asks for a replica](crate::replica) waits for it before it goes to
+    /// the primary.
+    postgres_replica_wait(postgres.replica_wait: Duration);
     /// Sets how long a statement waits for another process's lock on a SQLite file.
     sqlite_busy_timeout(sqlite.busy_timeout: Duration);
     /// Sets when the SQLite writer waits for the disk.
@@ -161,6 +166,12 @@ impl SettingsBuilder {
         self
     }
 
+    /// Sets the DSN of a streaming replica, for reads that [ask for it](crate::replica).
+    pub fn postgres_replica_dsn(mut self, dsn: &str) -> Self {
+        self.postgres_replica_dsn = Some(Secret::new(dsn));
+        self
+    }
+
     /// Sets the vault's key itself, or several separated by commas or line ends: the first seals,
     /// the others open what was sealed before.
     pub fn vault_key(mut self, key: impl Into<String>) -> Self {
@@ -198,6 +209,8 @@ impl SettingsBuilder {
         let migrator = check::dsn(names, "MIGRATOR_DSN", self.migrator_dsn.as_ref())?;
         self.postgres.listen_dsn = listen;
         self.postgres.migrator_dsn = migrator;
+        let replica = self.postgres_replica_dsn.as_ref();
+        self.postgres.replica_dsn = check::dsn(names, "POSTGRES_REPLICA_DSN", replica)?;
         check::limits(names, &self)?;
         let postgres_dsn = check::dsn(names, "POSTGRES_DSN", self.postgres_dsn.as_ref())?;
         let backends = check::backends(names, &self, postgres_dsn.is_some())?;

@@ -100,6 +100,7 @@ fn postgres(names: &Names, builder: &SettingsBuilder) -> Result<()> {
         ("POSTGRES_STATEMENT_TIMEOUT", settings.statement_timeout),
         ("POSTGRES_LOCK_TIMEOUT", settings.lock_timeout),
         ("POSTGRES_IDLE_IN_TRANSACTION_TIMEOUT", settings.idle_in_transaction_timeout),
+        ("POSTGRES_REPLICA_WAIT", settings.replica_wait),
     ];
     for (name, value) in durations {
         duration(names, name, value, DAY)?;

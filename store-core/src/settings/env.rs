@@ -76,12 +76,14 @@ fn postgres(vars: &Vars, builder: &mut SettingsBuilder) -> Result<()> {
     vars.read_into("POSTGRES_LOCK_TIMEOUT", seconds, &mut postgres.lock_timeout)?;
     let idle = &mut postgres.idle_in_transaction_timeout;
     vars.read_into("POSTGRES_IDLE_IN_TRANSACTION_TIMEOUT", seconds, idle)?;
+    vars.read_into("POSTGRES_REPLICA_WAIT", seconds, &mut postgres.replica_wait)?;
     vars.read_into("POSTGRES_STATEMENT_CACHE", boolean, &mut postgres.statement_cache)?;
     let trimmed = |text: &str| Ok(text.trim().to_owned());
     vars.read_into("POSTGRES_SCHEMA", trimmed, &mut postgres.schema)?;
     let secret = |dsn: Dsn| Secret::new(dsn.expose_secret());
     builder.postgres_listen_dsn = vars.read("POSTGRES_LISTEN_DSN", Dsn::check)?.map(secret);
     builder.migrator_dsn = vars.read("MIGRATOR_DSN", Dsn::check)?.map(secret);
+    builder.postgres_replica_dsn = vars.read("POSTGRES_REPLICA_DSN", Dsn::check)?.map(secret);
     Ok(())
 }
 

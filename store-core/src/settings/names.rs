@@ -17,7 +17,7 @@ pub(super) const UNPREFIXED: [&str; 7] = [
 ];
 
 /// Variables with a prefix, apart from those that each subsystem has.
-const PREFIXED: [&str; 25] = [
+const PREFIXED: [&str; 27] = [
     "BACKEND",
     "SQLITE_PATH",
     "POSTGRES_DSN",
@@ -32,6 +32,8 @@ const PREFIXED: [&str; 25] = [
     "POSTGRES_SCHEMA",
     "POSTGRES_LISTEN_DSN",
     "MIGRATOR_DSN",
+    "POSTGRES_REPLICA_DSN",
+    "POSTGRES_REPLICA_WAIT",
     "SLOW_QUERY_MS",
     "AUTO_MIGRATE",
     "JSON_MAX_BYTES",

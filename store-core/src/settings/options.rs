@@ -34,6 +34,10 @@ pub struct PostgresSettings {
     pub listen_dsn: Option<Dsn>,
     /// A DSN with the rights to migrate, when the main one lacks them.
     pub migrator_dsn: Option<Dsn>,
+    /// The DSN of a streaming replica, for reads that [ask for it](crate::replica).
+    pub replica_dsn: Option<Dsn>,
+    /// How long such a read waits for the replica before it goes to the primary.
+    pub replica_wait: Duration,
 }
 
 impl Default for PostgresSettings {
@@ -50,6 +54,8 @@ impl Default for PostgresSettings {
             schema: "public".to_owned(),
             listen_dsn: None,
             migrator_dsn: None,
+            replica_dsn: None,
+            replica_wait: Duration::from_secs(1),
         }
     }
 }

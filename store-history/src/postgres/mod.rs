@@ -29,7 +29,7 @@ use store_core::json::JsonPolicy;
 use store_core::postgres::{Coalescer, Database};
 use store_core::{
     Clock, Databases, Error, ExecutionId, Failure, Health, Listing, Order, Page, PageRequest,
-    Result, SystemClock, observed,
+    Result, SystemClock, observed, observed_read,
 };
 
 use self::append::{AppendBatch, AppendRequest};
@@ -270,15 +270,15 @@ impl RunHistoryStore for PostgresRunHistoryStore {
     }
 
     async fn fetch(&self, id: &ExecutionId) -> Result<Execution> {
-        observed!("history", "fetch", "postgres", self.fetch_one(id)).await
+        observed_read!("history", "fetch", "postgres", self.fetch_one(id)).await
     }
 
     async fn find(&self, id: &ExecutionId) -> Result<Option<Execution>> {
-        observed!("history", "find", "postgres", self.find_one(id)).await
+        observed_read!("history", "find", "postgres", self.find_one(id)).await
     }
 
     async fn fetch_with_steps(&self, id: &ExecutionId) -> Result<ExecutionWithSteps> {
-        observed!("history", "fetch_with_steps", "postgres", async {
+        observed_read!("history", "fetch_with_steps", "postgres", async {
             let execution = self.fetch_one(id).await?;
             let mut loaded = self.load_steps(vec![execution]).await?;
             loaded.pop().ok_or_else(|| Error::not_found("execution", id))
@@ -287,7 +287,7 @@ impl RunHistoryStore for PostgresRunHistoryStore {
     }
 
     async fn steps(&self, id: &ExecutionId, page: &PageRequest) -> Result<Page<Step>> {
-        observed!("history", "steps", "postgres", async {
+        observed_read!("history", "steps", "postgres", async {
             let listing = Listing::new("history.steps", id, page, Order::Asc)?;
             self.db
                 .read("step_list", || async {
@@ -301,7 +301,7 @@ impl RunHistoryStore for PostgresRunHistoryStore {
 
     async fn list(&self, filter: &ExecutionFilter, page: &PageRequest) -> Result<Page<Execution>> {
         let list = self.list_page("history.list", filter, page, false);
-        observed!("history", "list", "postgres", list).await
+        observed_read!("history", "list", "postgres", list).await
     }
 
     async fn list_with_steps(
@@ -309,7 +309,7 @@ impl RunHistoryStore for PostgresRunHistoryStore {
         filter: &ExecutionFilter,
         page: &PageRequest,
     ) -> Result<Page<ExecutionWithSteps>> {
-        observed!("history", "list_with_steps", "postgres", async {
+        observed_read!("history", "list_with_steps", "postgres", async {
             let page = self.list_page("history.list_with_steps", filter, page, true).await?;
             let next = page.next;
             Ok(Page { items: self.load_steps(page.items).await?, next })
@@ -322,7 +322,7 @@ impl RunHistoryStore for PostgresRunHistoryStore {
         filter: &ExecutionFilter,
         group_by: UsageGroup,
     ) -> Result<Vec<UsageTotal>> {
-        observed!("history", "usage", "postgres", async {
+        observed_read!("history", "usage", "postgres", async {
             let filter = ReadyFilter::new(&self.context, filter)?;
             self.db
                 .read("usage_total", || async {
@@ -375,7 +375,7 @@ impl TaskResults for PostgresRunHistoryStore {
     }
 
     async fn tasks(&self, id: &ExecutionId, page: &PageRequest) -> Result<Page<TaskExecution>> {
-        observed!("history", "tasks", "postgres", async {
+        observed_read!("history", "tasks", "postgres", async {
             let listing = Listing::new("history.tasks", id, page, Order::Asc)?;
             self.db
                 .read("task_list", || async {
@@ -407,7 +407,7 @@ impl TaskResults for PostgresRunHistoryStore {
         key: Option<&str>,
         page: &PageRequest,
     ) -> Result<Page<TaskResult>> {
-        observed!("history", "results", "postgres", async {
+        observed_read!("history", "results", "postgres", async {
             let listing = Listing::new("history.results", &(id, key), page, Order::Asc)?;
             self.db
                 .read("result_list", || async {

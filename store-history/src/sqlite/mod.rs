@@ -26,7 +26,7 @@ use store_core::json::JsonPolicy;
 use store_core::sqlite::Database;
 use store_core::{
     Clock, Databases, Error, ExecutionId, Health, Listing, Order, Page, PageRequest, Result,
-    Subsystem, SystemClock, observed,
+    Subsystem, SystemClock, observed, observed_read,
 };
 
 use crate::rules::{
@@ -229,15 +229,15 @@ impl RunHistoryStore for SqliteRunHistoryStore {
     }
 
     async fn fetch(&self, id: &ExecutionId) -> Result<Execution> {
-        observed!("history", "fetch", "sqlite", self.fetch_one(id)).await
+        observed_read!("history", "fetch", "sqlite", self.fetch_one(id)).await
     }
 
     async fn find(&self, id: &ExecutionId) -> Result<Option<Execution>> {
-        observed!("history", "find", "sqlite", self.find_one(id)).await
+        observed_read!("history", "find", "sqlite", self.find_one(id)).await
     }
 
     async fn fetch_with_steps(&self, id: &ExecutionId) -> Result<ExecutionWithSteps> {
-        observed!("history", "fetch_with_steps", "sqlite", async {
+        observed_read!("history", "fetch_with_steps", "sqlite", async {
             let execution = self.fetch_one(id).await?;
             let mut loaded = self.load_steps(vec![execution]).await?;
             loaded.pop().ok_or_else(|| Error::not_found("execution", id))
@@ -246,7 +246,7 @@ impl RunHistoryStore for SqliteRunHistoryStore {
     }
 
     async fn steps(&self, id: &ExecutionId, page: &PageRequest) -> Result<Page<Step>> {
-        observed!("history", "steps", "sqlite", async {
+        observed_read!("history", "steps", "sqlite", async {
             let listing = Listing::new("history.steps", id, page, Order::Asc)?;
             let (id, json) = (id.clone(), self.context.json);
             self.db
@@ -258,7 +258,7 @@ impl RunHistoryStore for SqliteRunHistoryStore {
 
     async fn list(&self, filter: &ExecutionFilter, page: &PageRequest) -> Result<Page<Execution>> {
         let list = self.list_page("history.list", filter, page, false);
-        observed!("history", "list", "sqlite", list).await
+        observed_read!("history", "list", "sqlite", list).await
     }
 
     async fn list_with_steps(
@@ -266,7 +266,7 @@ impl RunHistoryStore for SqliteRunHistoryStore {
         filter: &ExecutionFilter,
         page: &PageRequest,
     ) -> Result<Page<ExecutionWithSteps>> {
-        observed!("history", "list_with_steps", "sqlite", async {
+        observed_read!("history", "list_with_steps", "sqlite", async {
             let page = self.list_page("history.list_with_steps", filter, page, true).await?;
             let next = page.next;
             Ok(Page { items: self.load_steps(page.items).await?, next })
@@ -279,7 +279,7 @@ impl RunHistoryStore for SqliteRunHistoryStore {
         filter: &ExecutionFilter,
         group_by: UsageGroup,
     ) -> Result<Vec<UsageTotal>> {
-        observed!("history", "usage", "sqlite", async {
+        observed_read!("history", "usage", "sqlite", async {
             let filter = ReadyFilter::new(&self.context, filter)?;
             self.db
                 .read("usage_total", move |conn| usage::usage_total(conn, &filter, group_by))
@@ -323,7 +323,7 @@ impl TaskResults for SqliteRunHistoryStore {
     }
 
     async fn tasks(&self, id: &ExecutionId, page: &PageRequest) -> Result<Page<TaskExecution>> {
-        observed!("history", "tasks", "sqlite", async {
+        observed_read!("history", "tasks", "sqlite", async {
             let listing = Listing::new("history.tasks", id, page, Order::Asc)?;
             let (id, json) = (id.clone(), self.context.json);
             self.db
@@ -351,7 +351,7 @@ impl TaskResults for SqliteRunHistoryStore {
         key: Option<&str>,
         page: &PageRequest,
     ) -> Result<Page<TaskResult>> {
-        observed!("history", "results", "sqlite", async {
+        observed_read!("history", "results", "sqlite", async {
             let listing = Listing::new("history.results", &(id, key), page, Order::Asc)?;
             let (id, key, json) = (id.clone(), key.map(str::to_owned), self.context.json);
             self.db

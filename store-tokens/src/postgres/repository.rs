@@ -7,7 +7,9 @@ use store_core::tokens::{
     Rotated, SecretHash, ServiceToken, ServiceTokenRepository, TokenAuditEntry, TokenFilter,
     TokenPurge, TokenUses,
 };
-use store_core::{Error, Health, Listing, Order, Page, PageRequest, Result, TokenId, observed};
+use store_core::{
+    Error, Health, Listing, Order, Page, PageRequest, Result, TokenId, observed, observed_read,
+};
 
 use super::notices::{notices_listen, notices_tell};
 use super::{PostgresServiceTokenRepository, SCHEMA};
@@ -129,14 +131,14 @@ impl ServiceTokenRepository for PostgresServiceTokenRepository {
     }
 
     async fn fetch(&self, identifier: &TokenId) -> Result<ServiceToken> {
-        observed!("tokens", "fetch", "postgres", async {
+        observed_read!("tokens", "fetch", "postgres", async {
             reading!(self, "token_fetch", |conn, _cx| tokens::token_fetch(conn, identifier))
         })
         .await
     }
 
     async fn find(&self, identifier: &TokenId) -> Result<Option<ServiceToken>> {
-        observed!("tokens", "find", "postgres", async {
+        observed_read!("tokens", "find", "postgres", async {
             reading!(self, "token_find", |conn, _cx| tokens::token_find(conn, identifier))
         })
         .await
@@ -147,7 +149,7 @@ impl ServiceTokenRepository for PostgresServiceTokenRepository {
     }
 
     async fn list(&self, filter: &TokenFilter, page: &PageRequest) -> Result<Page<ServiceToken>> {
-        observed!("tokens", "list", "postgres", async {
+        observed_read!("tokens", "list", "postgres", async {
             let listing = Listing::new("tokens.list", filter, page, Order::Desc)?;
             checked_filter(filter)?;
             reading!(self, "token_list", |conn, cx| {
@@ -216,7 +218,7 @@ impl ServiceTokenRepository for PostgresServiceTokenRepository {
         identifier: &TokenId,
         page: &PageRequest,
     ) -> Result<Page<TokenAuditEntry>> {
-        observed!("tokens", "audit", "postgres", async {
+        observed_read!("tokens", "audit", "postgres", async {
             let listing = Listing::new("tokens.audit", identifier, page, Order::Asc)?;
             reading!(self, "audit_list", |conn, cx| {
                 audit::audit_list(conn, cx, identifier, &listing)
@@ -226,7 +228,7 @@ impl ServiceTokenRepository for PostgresServiceTokenRepository {
     }
 
     async fn verify_audit(&self, identifier: &TokenId) -> Result<AuditReport> {
-        observed!("tokens", "verify_audit", "postgres", async {
+        observed_read!("tokens", "verify_audit", "postgres", async {
             reading!(self, "audit_verify", |conn, _cx| audit::audit_verify(conn, identifier))
         })
         .await

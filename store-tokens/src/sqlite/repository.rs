@@ -7,7 +7,9 @@ use store_core::tokens::{
     Rotated, SecretHash, ServiceToken, ServiceTokenRepository, TokenAuditEntry, TokenFilter,
     TokenPurge, TokenUses,
 };
-use store_core::{Error, Health, Listing, Order, Page, PageRequest, Result, TokenId, observed};
+use store_core::{
+    Error, Health, Listing, Order, Page, PageRequest, Result, TokenId, observed, observed_read,
+};
 
 use super::notices::{carried_through, notices_listen, notices_tell};
 use super::{SCHEMA, SqliteServiceTokenRepository};
@@ -147,7 +149,7 @@ impl ServiceTokenRepository for SqliteServiceTokenRepository {
     }
 
     async fn fetch(&self, identifier: &TokenId) -> Result<ServiceToken> {
-        observed!("tokens", "fetch", "sqlite", async {
+        observed_read!("tokens", "fetch", "sqlite", async {
             let id = identifier.clone();
             reading!(self, "token_fetch", |conn, _cx| tokens::token_fetch(conn, &id))
         })
@@ -155,7 +157,7 @@ impl ServiceTokenRepository for SqliteServiceTokenRepository {
     }
 
     async fn find(&self, identifier: &TokenId) -> Result<Option<ServiceToken>> {
-        observed!("tokens", "find", "sqlite", async {
+        observed_read!("tokens", "find", "sqlite", async {
             let id = identifier.clone();
             reading!(self, "token_find", |conn, _cx| tokens::token_find(conn, &id))
         })
@@ -167,7 +169,7 @@ impl ServiceTokenRepository for SqliteServiceTokenRepository {
     }
 
     async fn list(&self, filter: &TokenFilter, page: &PageRequest) -> Result<Page<ServiceToken>> {
-        observed!("tokens", "list", "sqlite", async {
+        observed_read!("tokens", "list", "sqlite", async {
             let listing = Listing::new("tokens.list", filter, page, Order::Desc)?;
             checked_filter(filter)?;
             let filter = filter.clone();
@@ -237,7 +239,7 @@ impl ServiceTokenRepository for SqliteServiceTokenRepository {
         identifier: &TokenId,
         page: &PageRequest,
     ) -> Result<Page<TokenAuditEntry>> {
-        observed!("tokens", "audit", "sqlite", async {
+        observed_read!("tokens", "audit", "sqlite", async {
             let listing = Listing::new("tokens.audit", identifier, page, Order::Asc)?;
             let id = identifier.clone();
             reading!(self, "audit_list", |conn, cx| audit::audit_list(conn, cx, &id, &listing))
@@ -246,7 +248,7 @@ impl ServiceTokenRepository for SqliteServiceTokenRepository {
     }
 
     async fn verify_audit(&self, identifier: &TokenId) -> Result<AuditReport> {
-        observed!("tokens", "verify_audit", "sqlite", async {
+        observed_read!("tokens", "verify_audit", "sqlite", async {
             let id = identifier.clone();
             reading!(self, "audit_verify", |conn, _cx| audit::audit_verify(conn, &id))
         })

@@ -55,7 +55,7 @@ impl Template {
     }
 }
 
-fn run(command: &mut Command) {
+pub(super) fn run(command: &mut Command) {
     let output = command.output().unwrap_or_else(|cause| {
         panic!(
             "{} does not run ({cause}): install PostgreSQL's server, or set \

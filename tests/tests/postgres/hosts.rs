@@ -3,7 +3,7 @@
 use store_tests::run;
 use store_tests::server::Setup;
 
-use crate::support::{dead_port, open, options, value};
+use crate::support::{PATIENCE, dead_port, open, options, value};
 
 const PORT: &str = "SELECT current_setting('port')";
 
@@ -51,5 +51,21 @@ fn read_write_refuses_when_no_server_accepts_writes() {
         let dsn = format!("{}?target_session_attrs=read-write", replica.url());
         let error = store_core::postgres::Database::open(options(&dsn)).await.unwrap_err();
         assert!(error.to_string().contains("database does not allow writes"), "{error}");
+    });
+}
+
+#[test]
+fn a_host_that_accepts_connections_and_never_answers_is_passed_over() {
+    run(async {
+        let server = Setup::default().start();
+        // The system accepts for it.
+        let hangs = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let hosts =
+            format!("127.0.0.1:{},127.0.0.1:{}", hangs.local_addr().unwrap().port(), server.port());
+        let dsn = format!("postgresql://postgres:postgres@{hosts}/postgres?connect_timeout=1");
+        let opened = tokio::time::timeout(PATIENCE, open(&dsn)).await;
+        let db = opened.expect("the second host is tried");
+        let mut conn = db.conn("test").await.unwrap();
+        assert_eq!(value(&mut conn, PORT).await.unwrap(), server.port().to_string());
     });
 }

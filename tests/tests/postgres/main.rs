@@ -6,6 +6,7 @@ mod certificates;
 mod containment;
 mod crash;
 mod failures;
+mod guide;
 mod health;
 mod hosts;
 mod limits;

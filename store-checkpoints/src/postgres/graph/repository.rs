@@ -10,7 +10,7 @@ use store_core::checkpoints::graph::{
 };
 use store_core::{
     GraphCheckpointId, Health, Listing, Order, Page, PageRequest, Result, TaskId, ThreadId,
-    observed,
+    observed, observed_read,
 };
 
 use super::{PostgresGraphCheckpointer, listing, put, reading, retention, runs, threads, writes};
@@ -62,7 +62,7 @@ impl GraphCheckpointer for PostgresGraphCheckpointer {
         checkpoint_ns: &str,
         id: Option<GraphCheckpointId>,
     ) -> Result<Option<GraphState>> {
-        observed!("graph", "fetch", "postgres", async {
+        observed_read!("graph", "fetch", "postgres", async {
             checked_namespace(checkpoint_ns)?;
             let (thread_id, checkpoint_ns) = (thread_id.clone(), checkpoint_ns.to_owned());
             reading!(self, "graph_fetch", |conn, cx| {
@@ -78,7 +78,7 @@ impl GraphCheckpointer for PostgresGraphCheckpointer {
         filter: &GraphFilter,
         page: &PageRequest,
     ) -> Result<Page<GraphState>> {
-        observed!("graph", "list", "postgres", async {
+        observed_read!("graph", "list", "postgres", async {
             let listing = Listing::new("graph.list", &(thread_id, filter), page, Order::Desc)?;
             let ready = ReadyGraphFilter::new(&self.context, filter)?;
             let thread_id = thread_id.clone();

@@ -10,7 +10,7 @@ use store_core::checkpoints::graph::{
 };
 use store_core::{
     GraphCheckpointId, Health, Listing, Order, Page, PageRequest, Result, TaskId, ThreadId,
-    observed,
+    observed, observed_read,
 };
 
 use super::{SqliteGraphCheckpointer, listing, put, reading, retention, runs, threads, writes};
@@ -60,7 +60,7 @@ impl GraphCheckpointer for SqliteGraphCheckpointer {
         checkpoint_ns: &str,
         id: Option<GraphCheckpointId>,
     ) -> Result<Option<GraphState>> {
-        observed!("graph", "fetch", "sqlite", async {
+        observed_read!("graph", "fetch", "sqlite", async {
             checked_namespace(checkpoint_ns)?;
             let (thread_id, checkpoint_ns) = (thread_id.clone(), checkpoint_ns.to_owned());
             reading!(self, "graph_fetch", |conn, cx| {
@@ -76,7 +76,7 @@ impl GraphCheckpointer for SqliteGraphCheckpointer {
         filter: &GraphFilter,
         page: &PageRequest,
     ) -> Result<Page<GraphState>> {
-        observed!("graph", "list", "sqlite", async {
+        observed_read!("graph", "list", "sqlite", async {
             let listing = Listing::new("graph.list", &(thread_id, filter), page, Order::Desc)?;
             let ready = ReadyGraphFilter::new(&self.context, filter)?;
             let thread_id = thread_id.clone();

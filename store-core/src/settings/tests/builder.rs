@@ -22,6 +22,8 @@ fn the_builder_checks_what_variables_check() {
         (Settings::builder().postgres_dsn("hunter2"), "`postgres_dsn`"),
         (Settings::builder().postgres_listen_dsn("hunter2"), "`postgres_listen_dsn`"),
         (Settings::builder().migrator_dsn("hunter2"), "`migrator_dsn`"),
+        (Settings::builder().postgres_replica_dsn("hunter2"), "`postgres_replica_dsn`"),
+        (Settings::builder().postgres_replica_wait(Duration::ZERO), "`postgres_replica_wait`"),
         (Settings::builder().backend(Backend::Postgres), "`postgres_dsn`"),
         (
             Settings::builder().vault_key("a").vault_key_file("b"),

@@ -9,8 +9,13 @@ const SECRET: &str = "hunter2";
 fn settings_and_builder_do_not_show_secrets() {
     let dsn = format!("postgresql://app:{SECRET}@db/stores?sslpassword={SECRET}");
     let conninfo = format!("host=db user=app password='{SECRET} {SECRET}'");
-    let builder =
-        || Settings::builder().postgres_dsn(&dsn).postgres_listen_dsn(&conninfo).migrator_dsn(&dsn);
+    let builder = || {
+        Settings::builder()
+            .postgres_dsn(&dsn)
+            .postgres_listen_dsn(&conninfo)
+            .migrator_dsn(&dsn)
+            .postgres_replica_dsn(&dsn)
+    };
     let builders = [
         builder().vault_key(SECRET),
         builder().vault_key_command(format!("fetch --token {SECRET}")),
@@ -69,7 +74,7 @@ fn a_dsn_shows_everything_but_its_secrets() {
 #[test]
 fn errors_do_not_show_secrets() {
     let dsn = "postgresql://app:hunter2@db/stores";
-    let cases: [&[(&str, &str)]; 19] = [
+    let cases: [&[(&str, &str)]; 20] = [
         &[("STORE_BACKEND", dsn)],
         &[("STORE_SQLITE_READERS", "u:hunter2@h")],
         &[(
@@ -87,6 +92,7 @@ fn errors_do_not_show_secrets() {
         &[("STORE_POSTGRES_DSN", "host=db password='hunter2")],
         &[("STORE_MIGRATOR_DSN", "postgresql://app:hunter2@db:port/stores")],
         &[("STORE_POSTGRES_LISTEN_DSN", "secret=hunter2")],
+        &[("STORE_POSTGRES_REPLICA_DSN", "postgresql://app:hunter2@db:port/stores")],
         &[("DATABASE_URL", "mysql://app:hunter2@db/stores")],
         &[("DB_TYPE", dsn)],
         &[("STORE_POSTGRES_DSN", dsn), ("DATABASE_URL", "postgresql://app:hunter2@other/stores")],

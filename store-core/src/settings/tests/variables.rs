@@ -11,7 +11,7 @@ use crate::settings::{Backend, Settings, Subsystem, VaultKeySource};
 type Row =
     (&'static str, fn(&Settings) -> String, &'static str, &'static [(&'static str, &'static str)]);
 
-const ACCEPTED: [Row; 19] = [
+const ACCEPTED: [Row; 21] = [
     (
         "POSTGRES_POOL_MIN_SIZE",
         |s| s.postgres().pool_min_size.to_string(),
@@ -74,6 +74,18 @@ const ACCEPTED: [Row; 19] = [
         &[("postgres://m:x@h/d", "Some(Dsn(\"postgres://m:***@h/d\"))")],
     ),
     (
+        "POSTGRES_REPLICA_DSN",
+        |s| shown(s.postgres().replica_dsn.as_ref()),
+        "None",
+        &[("postgres://r:x@h/d", "Some(Dsn(\"postgres://r:***@h/d\"))")],
+    ),
+    (
+        "POSTGRES_REPLICA_WAIT",
+        |s| millis(s.postgres().replica_wait),
+        "1000",
+        &[("250ms", "250"), ("2", "2000")],
+    ),
+    (
         "SQLITE_BUSY_TIMEOUT",
         |s| millis(s.sqlite_options().busy_timeout),
         "5000",
@@ -119,7 +131,7 @@ const ACCEPTED: [Row; 19] = [
 ];
 
 /// A variable, and values it refuses.
-const REFUSED: [(&str, &[&str]); 26] = [
+const REFUSED: [(&str, &[&str]); 28] = [
     ("BACKEND", &["mysql", "inmemory", "file"]),
     ("WORKFLOW_BACKEND", &["x"]),
     ("HISTORY_BACKEND", &["x"]),
@@ -138,6 +150,8 @@ const REFUSED: [(&str, &[&str]); 26] = [
     ("POSTGRES_LOCK_TIMEOUT", &["0", "x"]),
     ("POSTGRES_IDLE_IN_TRANSACTION_TIMEOUT", &["0", "x"]),
     ("POSTGRES_STATEMENT_CACHE", &["maybe", "2"]),
+    ("POSTGRES_REPLICA_DSN", &["x", "mysql://h/d"]),
+    ("POSTGRES_REPLICA_WAIT", &["0", "x"]),
     (
         "POSTGRES_SCHEMA",
         &["a\0b", "s234567890123456789012345678901234567890123456789012345678901234"],

@@ -7,6 +7,7 @@ use store_core::vault::{
 };
 use store_core::{
     AlertId, CredentialId, Listing, Order, Page, PageRequest, Result, TemplateId, observed,
+    observed_read,
 };
 
 use crate::postgres::PostgresCredentialVault;
@@ -40,7 +41,7 @@ impl CredentialGovernance for PostgresCredentialVault {
         context: &AccessContext,
         id: TemplateId,
     ) -> Result<CredentialTemplate> {
-        observed!("vault", "fetch_template", "postgres", async {
+        observed_read!("vault", "fetch_template", "postgres", async {
             checked_context(context)?;
             reading!(self, "template_fetch", |conn, _cx| {
                 templates::template_fetch(conn, context, id)
@@ -54,7 +55,7 @@ impl CredentialGovernance for PostgresCredentialVault {
         context: &AccessContext,
         page: &PageRequest,
     ) -> Result<Page<CredentialTemplate>> {
-        observed!("vault", "list_templates", "postgres", async {
+        observed_read!("vault", "list_templates", "postgres", async {
             let reach = Reach::of(context)?;
             let listing = Listing::new("vault.templates", &reach, page, Order::Desc)?;
             reading!(self, "template_list", |conn, _cx| {
@@ -154,7 +155,7 @@ impl CredentialGovernance for PostgresCredentialVault {
         filter: &AlertFilter,
         page: &PageRequest,
     ) -> Result<Page<Alert>> {
-        observed!("vault", "list_alerts", "postgres", async {
+        observed_read!("vault", "list_alerts", "postgres", async {
             let reach = Reach::of(context)?;
             let listing = Listing::new("vault.alerts", &(&reach, filter), page, Order::Desc)?;
             reading!(self, "alert_list", |conn, _cx| {

@@ -9,6 +9,7 @@ use store_core::vault::{
 };
 use store_core::{
     CredentialId, Health, Listing, Order, Page, PageRequest, Result, SecretString, observed,
+    observed_read,
 };
 
 use crate::postgres::{PostgresCredentialVault, SCHEMA};
@@ -39,7 +40,7 @@ impl CredentialVault for PostgresCredentialVault {
     }
 
     async fn fetch(&self, context: &AccessContext, id: CredentialId) -> Result<Credential> {
-        observed!("vault", "fetch", "postgres", async {
+        observed_read!("vault", "fetch", "postgres", async {
             checked_context(context)?;
             reading!(self, "credential_fetch", |conn, _cx| {
                 credentials::credential_fetch(conn, context, id)
@@ -53,7 +54,7 @@ impl CredentialVault for PostgresCredentialVault {
         context: &AccessContext,
         name: &str,
     ) -> Result<Option<Credential>> {
-        observed!("vault", "find_by_name", "postgres", async {
+        observed_read!("vault", "find_by_name", "postgres", async {
             checked_context(context)?;
             let key = name_key(&checked_name("name", name)?);
             reading!(self, "credential_by_name", |conn, _cx| {
@@ -64,7 +65,7 @@ impl CredentialVault for PostgresCredentialVault {
     }
 
     async fn list(&self, context: &AccessContext, page: &PageRequest) -> Result<Page<Credential>> {
-        observed!("vault", "list", "postgres", async {
+        observed_read!("vault", "list", "postgres", async {
             self.list_within("vault.list", Reach::of(context)?, page).await
         })
         .await
@@ -75,7 +76,7 @@ impl CredentialVault for PostgresCredentialVault {
         context: &AccessContext,
         page: &PageRequest,
     ) -> Result<Page<Credential>> {
-        observed!("vault", "list_all", "postgres", async {
+        observed_read!("vault", "list_all", "postgres", async {
             checked_administrator(context)?;
             self.list_within("vault.list_all", Reach::of(context)?, page).await
         })
@@ -87,7 +88,7 @@ impl CredentialVault for PostgresCredentialVault {
         context: &AccessContext,
         id: CredentialId,
     ) -> Result<CredentialDescription> {
-        observed!("vault", "describe", "postgres", async {
+        observed_read!("vault", "describe", "postgres", async {
             checked_context(context)?;
             reading!(self, "credential_describe", |conn, _cx| {
                 issuing::credential_describe(conn, context, id)
@@ -142,7 +143,7 @@ impl CredentialVault for PostgresCredentialVault {
         context: &AccessContext,
         id: CredentialId,
     ) -> Result<Vec<SecretVersion>> {
-        observed!("vault", "versions", "postgres", async {
+        observed_read!("vault", "versions", "postgres", async {
             checked_context(context)?;
             reading!(self, "version_list", |conn, _cx| async {
                 let credential = credentials::credential_fetch(conn, context, id).await?;
@@ -291,7 +292,7 @@ impl CredentialVault for PostgresCredentialVault {
         subject: VaultSubject,
         page: &PageRequest,
     ) -> Result<Page<VaultAuditEntry>> {
-        observed!("vault", "audit", "postgres", async {
+        observed_read!("vault", "audit", "postgres", async {
             checked_context(context)?;
             let listing = Listing::new("vault.audit", &subject, page, Order::Asc)?;
             reading!(self, "audit_list", |conn, cx| {
@@ -306,7 +307,7 @@ impl CredentialVault for PostgresCredentialVault {
         context: &AccessContext,
         subject: VaultSubject,
     ) -> Result<AuditReport> {
-        observed!("vault", "verify_audit", "postgres", async {
+        observed_read!("vault", "verify_audit", "postgres", async {
             checked_context(context)?;
             reading!(self, "audit_verify", |conn, _cx| {
                 audit::audit_verify(conn, context, subject)

@@ -7,6 +7,7 @@ use store_core::vault::{
 };
 use store_core::{
     AlertId, CredentialId, Listing, Order, Page, PageRequest, Result, TemplateId, observed,
+    observed_read,
 };
 
 use crate::rules::access::{Reach, checked_context};
@@ -41,7 +42,7 @@ impl CredentialGovernance for SqliteCredentialVault {
         context: &AccessContext,
         id: TemplateId,
     ) -> Result<CredentialTemplate> {
-        observed!("vault", "fetch_template", "sqlite", async {
+        observed_read!("vault", "fetch_template", "sqlite", async {
             checked_context(context)?;
             let access = context.clone();
             reading!(self, "template_fetch", |conn, _cx| {
@@ -56,7 +57,7 @@ impl CredentialGovernance for SqliteCredentialVault {
         context: &AccessContext,
         page: &PageRequest,
     ) -> Result<Page<CredentialTemplate>> {
-        observed!("vault", "list_templates", "sqlite", async {
+        observed_read!("vault", "list_templates", "sqlite", async {
             let reach = Reach::of(context)?;
             let listing = Listing::new("vault.templates", &reach, page, Order::Desc)?;
             reading!(self, "template_list", |conn, _cx| {
@@ -160,7 +161,7 @@ impl CredentialGovernance for SqliteCredentialVault {
         filter: &AlertFilter,
         page: &PageRequest,
     ) -> Result<Page<Alert>> {
-        observed!("vault", "list_alerts", "sqlite", async {
+        observed_read!("vault", "list_alerts", "sqlite", async {
             let reach = Reach::of(context)?;
             let listing = Listing::new("vault.alerts", &(&reach, filter), page, Order::Desc)?;
             let filter = filter.clone();

@@ -9,6 +9,7 @@ use store_core::vault::{
 };
 use store_core::{
     CredentialId, Health, Listing, Order, Page, PageRequest, Result, SecretString, observed,
+    observed_read,
 };
 
 use crate::rules::HEALTH_DEADLINE;
@@ -40,7 +41,7 @@ impl CredentialVault for SqliteCredentialVault {
     }
 
     async fn fetch(&self, context: &AccessContext, id: CredentialId) -> Result<Credential> {
-        observed!("vault", "fetch", "sqlite", async {
+        observed_read!("vault", "fetch", "sqlite", async {
             checked_context(context)?;
             let access = context.clone();
             reading!(self, "credential_fetch", |conn, _cx| {
@@ -55,7 +56,7 @@ impl CredentialVault for SqliteCredentialVault {
         context: &AccessContext,
         name: &str,
     ) -> Result<Option<Credential>> {
-        observed!("vault", "find_by_name", "sqlite", async {
+        observed_read!("vault", "find_by_name", "sqlite", async {
             checked_context(context)?;
             let key = name_key(&checked_name("name", name)?);
             let access = context.clone();
@@ -67,7 +68,7 @@ impl CredentialVault for SqliteCredentialVault {
     }
 
     async fn list(&self, context: &AccessContext, page: &PageRequest) -> Result<Page<Credential>> {
-        observed!("vault", "list", "sqlite", async {
+        observed_read!("vault", "list", "sqlite", async {
             self.list_within("vault.list", Reach::of(context)?, page).await
         })
         .await
@@ -78,7 +79,7 @@ impl CredentialVault for SqliteCredentialVault {
         context: &AccessContext,
         page: &PageRequest,
     ) -> Result<Page<Credential>> {
-        observed!("vault", "list_all", "sqlite", async {
+        observed_read!("vault", "list_all", "sqlite", async {
             checked_administrator(context)?;
             self.list_within("vault.list_all", Reach::of(context)?, page).await
         })
@@ -90,7 +91,7 @@ impl CredentialVault for SqliteCredentialVault {
         context: &AccessContext,
         id: CredentialId,
     ) -> Result<CredentialDescription> {
-        observed!("vault", "describe", "sqlite", async {
+        observed_read!("vault", "describe", "sqlite", async {
             checked_context(context)?;
             let access = context.clone();
             reading!(self, "credential_describe", |conn, _cx| {
@@ -149,7 +150,7 @@ impl CredentialVault for SqliteCredentialVault {
         context: &AccessContext,
         id: CredentialId,
     ) -> Result<Vec<SecretVersion>> {
-        observed!("vault", "versions", "sqlite", async {
+        observed_read!("vault", "versions", "sqlite", async {
             checked_context(context)?;
             let access = context.clone();
             reading!(self, "version_list", |conn, _cx| {
@@ -313,7 +314,7 @@ impl CredentialVault for SqliteCredentialVault {
         subject: VaultSubject,
         page: &PageRequest,
     ) -> Result<Page<VaultAuditEntry>> {
-        observed!("vault", "audit", "sqlite", async {
+        observed_read!("vault", "audit", "sqlite", async {
             checked_context(context)?;
             let listing = Listing::new("vault.audit", &subject, page, Order::Asc)?;
             let access = context.clone();
@@ -329,7 +330,7 @@ impl CredentialVault for SqliteCredentialVault {
         context: &AccessContext,
         subject: VaultSubject,
     ) -> Result<AuditReport> {
-        observed!("vault", "verify_audit", "sqlite", async {
+        observed_read!("vault", "verify_audit", "sqlite", async {
             checked_context(context)?;
             let access = context.clone();
             reading!(self, "audit_verify", |conn, _cx| {

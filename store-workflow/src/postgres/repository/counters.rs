@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use store_core::queue::{Counter, Counters};
-use store_core::{Listing, Order, Page, PageRequest, Result, observed};
+use store_core::{Listing, Order, Page, PageRequest, Result, observed, observed_read};
 
 use crate::postgres::PostgresWorkflowRepository;
 use crate::postgres::queue::counters;
@@ -20,7 +20,7 @@ impl Counters for PostgresWorkflowRepository {
     }
 
     async fn counter(&self, name: &str) -> Result<i64> {
-        observed!("workflow", "counter", "postgres", async {
+        observed_read!("workflow", "counter", "postgres", async {
             if !can_be_counted(name) {
                 return Ok(0);
             }
@@ -34,7 +34,7 @@ impl Counters for PostgresWorkflowRepository {
     }
 
     async fn list_counters(&self, prefix: &str, page: &PageRequest) -> Result<Page<Counter>> {
-        observed!("workflow", "list_counters", "postgres", async {
+        observed_read!("workflow", "list_counters", "postgres", async {
             let above = checked_prefix(prefix)?;
             let listing = Listing::new("workflow.counters", &prefix, page, Order::Asc)?;
             let prefix = prefix.to_owned();

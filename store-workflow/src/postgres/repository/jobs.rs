@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use serde_json::Value;
-use store_core::observed;
 use store_core::queue::{Assignment, Delivery, Enqueued, Job, JobFilter, JobState, Jobs, NewJob};
 use store_core::{Error, Failure, JobId, Listing, Order, Page, PageRequest, Result, Timestamp};
+use store_core::{observed, observed_read};
 
 use crate::postgres::PostgresWorkflowRepository;
 use crate::postgres::queue::{cancel, enqueue, events, jobs, retention};
@@ -78,21 +78,21 @@ impl Jobs for PostgresWorkflowRepository {
     }
 
     async fn fetch_job(&self, id: JobId) -> Result<Job> {
-        observed!("workflow", "fetch_job", "postgres", async {
+        observed_read!("workflow", "fetch_job", "postgres", async {
             reading!(self, "job_fetch", |conn, cx| jobs::job_fetch(conn, cx, id))
         })
         .await
     }
 
     async fn find_job(&self, id: JobId) -> Result<Option<Job>> {
-        observed!("workflow", "find_job", "postgres", async {
+        observed_read!("workflow", "find_job", "postgres", async {
             reading!(self, "job_find", |conn, cx| jobs::job_find(conn, cx, id))
         })
         .await
     }
 
     async fn list_jobs(&self, filter: &JobFilter, page: &PageRequest) -> Result<Page<Job>> {
-        observed!("workflow", "list_jobs", "postgres", async {
+        observed_read!("workflow", "list_jobs", "postgres", async {
             let listing = Listing::new("workflow.jobs", filter, page, Order::Asc)?;
             let filter = ReadyJobFilter::new(&self.context, filter)?;
             reading!(self, "job_list", |conn, cx| jobs::job_list(conn, cx, &filter, &listing))
@@ -101,7 +101,7 @@ impl Jobs for PostgresWorkflowRepository {
     }
 
     async fn job_history(&self, id: JobId) -> Result<Vec<Assignment>> {
-        observed!("workflow", "job_history", "postgres", async {
+        observed_read!("workflow", "job_history", "postgres", async {
             reading!(self, "job_assignments_list", |conn, cx| {
                 jobs::job_assignments_list(conn, cx, id)
             })

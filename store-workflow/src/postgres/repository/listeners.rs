@@ -6,7 +6,9 @@ use store_core::workflow::{
     ListenerCursor, ListenerEvent, ListenerLease, ListenerStatus, ListenerSubscription, Listeners,
     Run,
 };
-use store_core::{ListenerId, Listing, Order, Page, PageRequest, Result, WorkflowId, observed};
+use store_core::{
+    ListenerId, Listing, Order, Page, PageRequest, Result, WorkflowId, observed, observed_read,
+};
 
 use crate::postgres::{PostgresWorkflowRepository, listener_events, listener_leases, listeners};
 use crate::rules::listener::{checked_event, checked_holder, checked_lease, checked_state};
@@ -19,7 +21,7 @@ impl Listeners for PostgresWorkflowRepository {
         workflow_id: Option<WorkflowId>,
         page: &PageRequest,
     ) -> Result<Page<ListenerSubscription>> {
-        observed!("workflow", "list_listeners", "postgres", async {
+        observed_read!("workflow", "list_listeners", "postgres", async {
             let listing = Listing::new("workflow.listeners", &workflow_id, page, Order::Asc)?;
             reading!(self, "listener_list", |conn, cx| {
                 listeners::listener_list(conn, cx, workflow_id, &listing)
@@ -29,7 +31,7 @@ impl Listeners for PostgresWorkflowRepository {
     }
 
     async fn fetch_listener(&self, id: ListenerId) -> Result<ListenerSubscription> {
-        observed!("workflow", "fetch_listener", "postgres", async {
+        observed_read!("workflow", "fetch_listener", "postgres", async {
             reading!(self, "listener_fetch", |conn, cx| listeners::listener_fetch(conn, cx, id))
         })
         .await

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use store_core::queue::{QueueLimits, QueueStats, Queues};
-use store_core::{Result, observed};
+use store_core::{Result, observed, observed_read};
 
 use crate::postgres::PostgresWorkflowRepository;
 use crate::postgres::queue::queues;
@@ -40,7 +40,7 @@ impl Queues for PostgresWorkflowRepository {
     }
 
     async fn queue_stats(&self, queue: Option<&str>) -> Result<Vec<QueueStats>> {
-        observed!("workflow", "queue_stats", "postgres", async {
+        observed_read!("workflow", "queue_stats", "postgres", async {
             queue.map_or(Ok(()), checked_queue)?;
             let queue = queue.map(str::to_owned);
             let stats = reading!(self, "queue_stats", |conn, cx| {

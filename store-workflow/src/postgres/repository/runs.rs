@@ -1,7 +1,9 @@
 use async_trait::async_trait;
 use serde_json::Value;
 use store_core::workflow::{AuditEntry, FailedRun, NewRun, Run, RunFilter, RunStatus, Runs};
-use store_core::{Actor, Listing, Order, Page, PageRequest, Result, RunId, Timestamp, observed};
+use store_core::{
+    Actor, Listing, Order, Page, PageRequest, Result, RunId, Timestamp, observed, observed_read,
+};
 
 use crate::postgres::{PostgresWorkflowRepository, audit, runs, transitions};
 use crate::rules::run::{RUN_QUEUE, ReadyRun, ReadyRunFilter, Transition, checked_deletion};
@@ -65,21 +67,21 @@ impl Runs for PostgresWorkflowRepository {
     }
 
     async fn fetch_run(&self, id: RunId) -> Result<Run> {
-        observed!("workflow", "fetch_run", "postgres", async {
+        observed_read!("workflow", "fetch_run", "postgres", async {
             reading!(self, "run_fetch", |conn, cx| runs::run_fetch(conn, cx, id))
         })
         .await
     }
 
     async fn find_run(&self, id: RunId) -> Result<Option<Run>> {
-        observed!("workflow", "find_run", "postgres", async {
+        observed_read!("workflow", "find_run", "postgres", async {
             reading!(self, "run_find", |conn, cx| runs::run_find(conn, cx, id))
         })
         .await
     }
 
     async fn list_runs(&self, filter: &RunFilter, page: &PageRequest) -> Result<Page<Run>> {
-        observed!("workflow", "list_runs", "postgres", async {
+        observed_read!("workflow", "list_runs", "postgres", async {
             let listing = Listing::new("workflow.runs", filter, page, Order::Desc)?;
             let filter = ReadyRunFilter::new(&self.context, filter)?;
             reading!(self, "run_list", |conn, cx| runs::run_list(conn, cx, &filter, &listing))
@@ -88,7 +90,7 @@ impl Runs for PostgresWorkflowRepository {
     }
 
     async fn list_run_audit(&self, id: RunId, page: &PageRequest) -> Result<Page<AuditEntry>> {
-        observed!("workflow", "list_run_audit", "postgres", async {
+        observed_read!("workflow", "list_run_audit", "postgres", async {
             let listing = Listing::new("workflow.run_audit", &id, page, Order::Asc)?;
             reading!(self, "run_audit_list", |conn, cx| {
                 audit::run_audit_list(conn, cx, id, &listing)

@@ -2,6 +2,7 @@ use async_trait::async_trait;
 use store_core::workflow::{NewVersion, RunnableConfig, VersionDiff, Versions, WorkflowVersion};
 use store_core::{
     Actor, Listing, Order, Page, PageRequest, Result, WorkflowId, WorkflowVersionId, observed,
+    observed_read,
 };
 
 use crate::postgres::{PostgresWorkflowRepository, versions};
@@ -35,7 +36,7 @@ impl Versions for PostgresWorkflowRepository {
     }
 
     async fn fetch_version(&self, id: WorkflowVersionId) -> Result<WorkflowVersion> {
-        observed!("workflow", "fetch_version", "postgres", self.version(id)).await
+        observed_read!("workflow", "fetch_version", "postgres", self.version(id)).await
     }
 
     async fn fetch_version_by_number(
@@ -44,11 +45,11 @@ impl Versions for PostgresWorkflowRepository {
         version: i32,
     ) -> Result<WorkflowVersion> {
         let fetch = self.version_by_number(workflow_id, version);
-        observed!("workflow", "fetch_version_by_number", "postgres", fetch).await
+        observed_read!("workflow", "fetch_version_by_number", "postgres", fetch).await
     }
 
     async fn latest_version(&self, workflow_id: WorkflowId) -> Result<Option<WorkflowVersion>> {
-        observed!("workflow", "latest_version", "postgres", async {
+        observed_read!("workflow", "latest_version", "postgres", async {
             reading!(self, "version_latest", |conn, cx| {
                 versions::version_latest(conn, cx, workflow_id)
             })
@@ -61,7 +62,7 @@ impl Versions for PostgresWorkflowRepository {
         workflow_id: WorkflowId,
         page: &PageRequest,
     ) -> Result<Page<WorkflowVersion>> {
-        observed!("workflow", "list_versions", "postgres", async {
+        observed_read!("workflow", "list_versions", "postgres", async {
             let listing = Listing::new("workflow.versions", &workflow_id, page, Order::Desc)?;
             reading!(self, "version_list", |conn, cx| {
                 versions::version_list(conn, cx, workflow_id, &listing)
@@ -93,7 +94,7 @@ impl Versions for PostgresWorkflowRepository {
         base: i32,
         target: i32,
     ) -> Result<VersionDiff> {
-        observed!("workflow", "diff_versions", "postgres", async {
+        observed_read!("workflow", "diff_versions", "postgres", async {
             let old = self.version_by_number(workflow_id, base).await?;
             let new = self.version_by_number(workflow_id, target).await?;
             let diff = graph::diff(numbered(&old), numbered(&new));
@@ -103,7 +104,7 @@ impl Versions for PostgresWorkflowRepository {
     }
 
     async fn verify_version(&self, id: WorkflowVersionId) -> Result<()> {
-        observed!("workflow", "verify_version", "postgres", async {
+        observed_read!("workflow", "verify_version", "postgres", async {
             verified(&self.version(id).await?)
         })
         .await

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use store_core::queue::{Counter, Counters};
-use store_core::{Listing, Order, Page, PageRequest, Result, observed};
+use store_core::{Listing, Order, Page, PageRequest, Result, observed, observed_read};
 
 use crate::rules::queue::counter::{can_be_counted, checked_counter, checked_prefix};
 use crate::sqlite::SqliteWorkflowRepository;
@@ -20,7 +20,7 @@ impl Counters for SqliteWorkflowRepository {
     }
 
     async fn counter(&self, name: &str) -> Result<i64> {
-        observed!("workflow", "counter", "sqlite", async {
+        observed_read!("workflow", "counter", "sqlite", async {
             if !can_be_counted(name) {
                 return Ok(0);
             }
@@ -34,7 +34,7 @@ impl Counters for SqliteWorkflowRepository {
     }
 
     async fn list_counters(&self, prefix: &str, page: &PageRequest) -> Result<Page<Counter>> {
-        observed!("workflow", "list_counters", "sqlite", async {
+        observed_read!("workflow", "list_counters", "sqlite", async {
             let above = checked_prefix(prefix)?;
             let listing = Listing::new("workflow.counters", &prefix, page, Order::Asc)?;
             let prefix = prefix.to_owned();

@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use serde_json::Value;
-use store_core::observed;
 use store_core::queue::{Assignment, Delivery, Enqueued, Job, JobFilter, JobState, Jobs, NewJob};
 use store_core::{Error, Failure, JobId, Listing, Order, Page, PageRequest, Result, Timestamp};
+use store_core::{observed, observed_read};
 
 use crate::rules::queue::filter::{ReadyJobFilter, checked_prune, checked_reason};
 use crate::rules::queue::job::{ReadyJob, checked_token};
@@ -64,21 +64,21 @@ impl Jobs for SqliteWorkflowRepository {
     }
 
     async fn fetch_job(&self, id: JobId) -> Result<Job> {
-        observed!("workflow", "fetch_job", "sqlite", async {
+        observed_read!("workflow", "fetch_job", "sqlite", async {
             reading!(self, "job_fetch", |conn, cx| jobs::job_fetch(conn, cx, id))
         })
         .await
     }
 
     async fn find_job(&self, id: JobId) -> Result<Option<Job>> {
-        observed!("workflow", "find_job", "sqlite", async {
+        observed_read!("workflow", "find_job", "sqlite", async {
             reading!(self, "job_find", |conn, cx| jobs::job_find(conn, cx, id))
         })
         .await
     }
 
     async fn list_jobs(&self, filter: &JobFilter, page: &PageRequest) -> Result<Page<Job>> {
-        observed!("workflow", "list_jobs", "sqlite", async {
+        observed_read!("workflow", "list_jobs", "sqlite", async {
             let listing = Listing::new("workflow.jobs", filter, page, Order::Asc)?;
             let filter = ReadyJobFilter::new(&self.context, filter)?;
             reading!(self, "job_list", |conn, cx| jobs::job_list(conn, cx, &filter, &listing))
@@ -87,7 +87,7 @@ impl Jobs for SqliteWorkflowRepository {
     }
 
     async fn job_history(&self, id: JobId) -> Result<Vec<Assignment>> {
-        observed!("workflow", "job_history", "sqlite", async {
+        observed_read!("workflow", "job_history", "sqlite", async {
             reading!(self, "job_assignments_list", |conn, cx| {
                 jobs::job_assignments_list(conn, cx, id)
             })

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use store_core::queue::{QueueLimits, QueueStats, Queues};
-use store_core::{Result, observed};
+use store_core::{Result, observed, observed_read};
 
 use crate::rules::queue::limits::{StoredLimits, checked_queue};
 use crate::rules::queue::stats::measured;
@@ -40,7 +40,7 @@ impl Queues for SqliteWorkflowRepository {
     }
 
     async fn queue_stats(&self, queue: Option<&str>) -> Result<Vec<QueueStats>> {
-        observed!("workflow", "queue_stats", "sqlite", async {
+        observed_read!("workflow", "queue_stats", "sqlite", async {
             queue.map_or(Ok(()), checked_queue)?;
             let queue = queue.map(str::to_owned);
             let stats = reading!(self, "queue_stats", |conn, cx| {

@@ -1,7 +1,9 @@
 use async_trait::async_trait;
 use serde_json::Value;
 use store_core::workflow::{AuditEntry, FailedRun, NewRun, Run, RunFilter, RunStatus, Runs};
-use store_core::{Actor, Listing, Order, Page, PageRequest, Result, RunId, Timestamp, observed};
+use store_core::{
+    Actor, Listing, Order, Page, PageRequest, Result, RunId, Timestamp, observed, observed_read,
+};
 
 use crate::rules::run::{RUN_QUEUE, ReadyRun, ReadyRunFilter, Transition, checked_deletion};
 use crate::sqlite::{SqliteWorkflowRepository, audit, runs, transitions};
@@ -66,21 +68,21 @@ impl Runs for SqliteWorkflowRepository {
     }
 
     async fn fetch_run(&self, id: RunId) -> Result<Run> {
-        observed!("workflow", "fetch_run", "sqlite", async {
+        observed_read!("workflow", "fetch_run", "sqlite", async {
             reading!(self, "run_fetch", |conn, cx| runs::run_fetch(conn, cx, id))
         })
         .await
     }
 
     async fn find_run(&self, id: RunId) -> Result<Option<Run>> {
-        observed!("workflow", "find_run", "sqlite", async {
+        observed_read!("workflow", "find_run", "sqlite", async {
             reading!(self, "run_find", |conn, cx| runs::run_find(conn, cx, id))
         })
         .await
     }
 
     async fn list_runs(&self, filter: &RunFilter, page: &PageRequest) -> Result<Page<Run>> {
-        observed!("workflow", "list_runs", "sqlite", async {
+        observed_read!("workflow", "list_runs", "sqlite", async {
             let listing = Listing::new("workflow.runs", filter, page, Order::Desc)?;
             let filter = ReadyRunFilter::new(&self.context, filter)?;
             reading!(self, "run_list", |conn, cx| runs::run_list(conn, cx, &filter, &listing))
@@ -89,7 +91,7 @@ impl Runs for SqliteWorkflowRepository {
     }
 
     async fn list_run_audit(&self, id: RunId, page: &PageRequest) -> Result<Page<AuditEntry>> {
-        observed!("workflow", "list_run_audit", "sqlite", async {
+        observed_read!("workflow", "list_run_audit", "sqlite", async {
             let listing = Listing::new("workflow.run_audit", &id, page, Order::Asc)?;
             reading!(self, "run_audit_list", |conn, cx| {
                 audit::run_audit_list(conn, cx, id, &listing)

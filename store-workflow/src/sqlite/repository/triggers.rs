@@ -3,7 +3,7 @@ use store_core::workflow::{
     CronConfig, CronTrigger, DispatchGuard, ManualDispatch, ManualPolicy, ManualTrigger,
     NewWebhook, RetryPolicy, Run, Triggers, WebhookRequest, WebhookTrigger,
 };
-use store_core::{Actor, Result, Timestamp, WorkflowId, observed};
+use store_core::{Actor, Result, Timestamp, WorkflowId, observed, observed_read};
 
 use crate::rules::cron::{Schedule, objections};
 use crate::rules::manual::{ReadyDispatch, ReadyPolicy};
@@ -30,7 +30,7 @@ impl Triggers for SqliteWorkflowRepository {
     }
 
     async fn find_cron(&self, workflow_id: WorkflowId) -> Result<Option<CronTrigger>> {
-        observed!("workflow", "find_cron", "sqlite", async {
+        observed_read!("workflow", "find_cron", "sqlite", async {
             reading!(self, "cron_find", |conn, cx| cron::cron_find(conn, cx, workflow_id))
         })
         .await
@@ -95,7 +95,7 @@ impl Triggers for SqliteWorkflowRepository {
     }
 
     async fn find_webhook(&self, workflow_id: WorkflowId) -> Result<Option<WebhookTrigger>> {
-        observed!("workflow", "find_webhook", "sqlite", async {
+        observed_read!("workflow", "find_webhook", "sqlite", async {
             reading!(self, "webhook_find", |conn, cx| {
                 webhooks::webhook_find(conn, cx, workflow_id)
             })
@@ -149,7 +149,7 @@ impl Triggers for SqliteWorkflowRepository {
     }
 
     async fn find_manual(&self, workflow_id: WorkflowId) -> Result<Option<ManualTrigger>> {
-        observed!("workflow", "find_manual", "sqlite", async {
+        observed_read!("workflow", "find_manual", "sqlite", async {
             reading!(self, "manual_find", |conn, cx| manual::manual_find(conn, cx, workflow_id))
         })
         .await
@@ -195,7 +195,7 @@ impl Triggers for SqliteWorkflowRepository {
     }
 
     async fn find_retry(&self, workflow_id: WorkflowId) -> Result<Option<RetryPolicy>> {
-        observed!("workflow", "find_retry", "sqlite", async {
+        observed_read!("workflow", "find_retry", "sqlite", async {
             reading!(self, "retry_find", |conn, _cx| retries::retry_find(conn, workflow_id))
         })
         .await

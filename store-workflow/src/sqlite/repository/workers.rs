@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use store_core::queue::{NewWorker, RegisteredWorker, WorkerRegistry};
-use store_core::{Listing, Order, Page, PageRequest, Result, observed};
+use store_core::{Listing, Order, Page, PageRequest, Result, observed, observed_read};
 
 use crate::rules::queue::worker::{ReadyWorker, bounded, can_be_known, unknown};
 use crate::sqlite::SqliteWorkflowRepository;
@@ -49,7 +49,7 @@ impl WorkerRegistry for SqliteWorkflowRepository {
         alive_within: Option<Duration>,
         page: &PageRequest,
     ) -> Result<Page<RegisteredWorker>> {
-        observed!("workflow", "list_workers", "sqlite", async {
+        observed_read!("workflow", "list_workers", "sqlite", async {
             let listing = Listing::new("workflow.workers", &alive_within, page, Order::Asc)?;
             let alive_within = alive_within.map(bounded);
             reading!(self, "worker_list", |conn, cx| {

@@ -2,7 +2,9 @@ use async_trait::async_trait;
 use store_core::workflow::{
     AuditEntry, NewWorkflow, Publication, Workflow, WorkflowFilter, WorkflowUpdate, Workflows,
 };
-use store_core::{Actor, Listing, Order, Page, PageRequest, Result, WorkflowId, observed};
+use store_core::{
+    Actor, Listing, Order, Page, PageRequest, Result, WorkflowId, observed, observed_read,
+};
 
 use crate::rules::change::Request;
 use crate::rules::workflow::{
@@ -34,21 +36,21 @@ impl Workflows for SqliteWorkflowRepository {
     }
 
     async fn fetch_workflow(&self, id: WorkflowId) -> Result<Workflow> {
-        observed!("workflow", "fetch_workflow", "sqlite", async {
+        observed_read!("workflow", "fetch_workflow", "sqlite", async {
             reading!(self, "workflow_fetch", |conn, cx| workflows::workflow_fetch(conn, cx, id))
         })
         .await
     }
 
     async fn find_workflow(&self, id: WorkflowId) -> Result<Option<Workflow>> {
-        observed!("workflow", "find_workflow", "sqlite", async {
+        observed_read!("workflow", "find_workflow", "sqlite", async {
             reading!(self, "workflow_find", |conn, cx| workflows::workflow_find(conn, cx, id))
         })
         .await
     }
 
     async fn resolve_workflow(&self, text: &str, include_archived: bool) -> Result<Workflow> {
-        observed!("workflow", "resolve_workflow", "sqlite", async {
+        observed_read!("workflow", "resolve_workflow", "sqlite", async {
             let text = reference(text)?;
             reading!(self, "workflow_resolve", |conn, cx| {
                 workflows::workflow_resolve(conn, cx, &text, include_archived)
@@ -62,7 +64,7 @@ impl Workflows for SqliteWorkflowRepository {
         filter: &WorkflowFilter,
         page: &PageRequest,
     ) -> Result<Page<Workflow>> {
-        observed!("workflow", "list_workflows", "sqlite", async {
+        observed_read!("workflow", "list_workflows", "sqlite", async {
             let filter = checked_filter(filter)?;
             let listing = Listing::new("workflow.list", &filter, page, Order::Desc)?;
             reading!(self, "workflow_list", |conn, cx| {
@@ -126,7 +128,7 @@ impl Workflows for SqliteWorkflowRepository {
         id: WorkflowId,
         page: &PageRequest,
     ) -> Result<Page<AuditEntry>> {
-        observed!("workflow", "list_workflow_audit", "sqlite", async {
+        observed_read!("workflow", "list_workflow_audit", "sqlite", async {
             let listing = Listing::new("workflow.audit", &id, page, Order::Asc)?;
             reading!(self, "workflow_audit_list", |conn, cx| {
                 audit::workflow_audit_list(conn, cx, id, &listing)
