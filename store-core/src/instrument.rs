@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::{Instrumentation, InstrumentationEvent};
 
+use crate::observe;
+
 /// Counts statements and warns of slow ones. Bind values are never looked at.
 pub(crate) struct StatementWatch {
     backend: &'static str,
@@ -30,7 +32,9 @@ impl StatementWatch {
             return;
         }
         let text = sql.to_string();
+        let operation = observe::or_of_database("unnamed", self.backend);
         tracing::warn!(
+            %operation,
             backend = self.backend,
             elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
             sql = without_binds(&text),
@@ -52,8 +56,8 @@ impl Instrumentation for StatementWatch {
                 self.started = Some(Instant::now());
             }
             InstrumentationEvent::FinishQuery { query, .. } => {
+                // Kept: of statements that were sent together, each is as old as the last of them.
                 self.finished(&query);
-                self.started = None;
             }
             _ => {}
         }

@@ -21,6 +21,7 @@ mod report;
 mod row;
 mod run;
 mod scan;
+mod schemas;
 mod sqlite;
 mod state;
 mod sync;
@@ -36,6 +37,7 @@ pub use job::{Existing, Job};
 pub use location::Location;
 pub use report::{Difference, PlanReport, Problem, RunReport, TableReport, Validation};
 pub use run::{plan, run, validate};
+pub use schemas::{SchemaReport, schemas, schemas_of};
 pub use sync::{
     Compare, Cutover, CutoverReport, RoundReport, SyncReport, SyncStatus, clean_source, cutover,
     sync,

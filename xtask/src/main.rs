@@ -11,6 +11,7 @@ mod clippy;
 mod demo;
 mod deny;
 mod downstream;
+mod guides;
 mod migrations;
 mod minimal_versions;
 mod msrv;
@@ -55,6 +56,7 @@ enum Cli {
     #[command(subcommand)]
     Migrations(migrations::Migrations),
     Parity(parity::Parity),
+    Guides(guides::Guides),
     Clippy(clippy::Clippy),
     Tidy(tidy::Tidy),
     Msrv(msrv::Msrv),
@@ -79,6 +81,7 @@ impl Cli {
             Cli::Schema(command) => command.run(),
             Cli::Migrations(command) => command.run(),
             Cli::Parity(command) => command.run(),
+            Cli::Guides(command) => command.run(),
             Cli::Clippy(command) => command.run(),
             Cli::Tidy(command) => command.run(),
             Cli::Msrv(command) => command.run(),

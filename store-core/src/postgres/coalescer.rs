@@ -15,6 +15,7 @@ use futures_util::FutureExt as _;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use crate::observe::{Labels, current, in_operation};
 use crate::{Error, Failure, Result};
 
 /// The most requests one statement carries …
@@ -50,6 +51,7 @@ pub trait Batch: Send + Sync + 'static {
 struct Waiting<B: Batch> {
     request: B::Request,
     bytes: usize,
+    operation: Option<Labels>,
     reply: oneshot::Sender<Result<B::Response>>,
 }
 
@@ -107,7 +109,7 @@ impl<B: Batch> Coalescer<B> {
             return answer.unwrap_or_else(|| Err(Error::failed(B::OPERATION, Failure::Other)));
         }
         let (reply, answer) = oneshot::channel();
-        if self.enqueue(lane, Waiting { request, bytes, reply }) {
+        if self.enqueue(lane, Waiting { request, bytes, operation: current(), reply }) {
             let this = self.clone();
             tokio::spawn(async move { this.drive(lane).await });
         }
@@ -139,9 +141,9 @@ impl<B: Batch> Coalescer<B> {
 
     /// Runs a lane until nobody waits in it.
     async fn drive(&self, lane: usize) {
-        while let Some((requests, replies)) = self.next_batch(lane) {
+        while let Some((requests, replies, named)) = self.next_batch(lane) {
             // A panic must not leave the lane marked as running, with nobody to run it.
-            let run = AssertUnwindSafe(self.run(&requests)).catch_unwind();
+            let run = AssertUnwindSafe(in_operation(named, self.run(&requests))).catch_unwind();
             let answers = run.await.unwrap_or_else(|_panic| {
                 let error = Error::failed(B::OPERATION, Failure::Other);
                 requests.iter().map(|_| Err(error.clone())).collect()
@@ -153,11 +155,11 @@ impl<B: Batch> Coalescer<B> {
         }
     }
 
-    #[expect(clippy::type_complexity, reason = "two columns of one batch")]
+    #[expect(clippy::type_complexity, reason = "two columns of one batch, and its name")]
     fn next_batch(
         &self,
         lane: usize,
-    ) -> Option<(Vec<B::Request>, Vec<oneshot::Sender<Result<B::Response>>>)> {
+    ) -> Option<(Vec<B::Request>, Vec<oneshot::Sender<Result<B::Response>>>, Option<Labels>)> {
         let mut lane = self.lanes[lane].lock().unwrap_or_else(PoisonError::into_inner);
         let mut bytes = 0;
         let mut count = 0;
@@ -172,7 +174,11 @@ impl<B: Batch> Coalescer<B> {
             lane.running = false;
             return None;
         }
-        Some(lane.queue.drain(..count).map(|waiting| (waiting.request, waiting.reply)).unzip())
+        let named =
+            shared_name::<B>(lane.queue.iter().take(count).map(|waiting| waiting.operation));
+        let batch = lane.queue.drain(..count).map(|waiting| (waiting.request, waiting.reply));
+        let (requests, replies) = batch.unzip();
+        Some((requests, replies, named))
     }
 
     async fn run(&self, requests: &[B::Request]) -> Vec<Result<B::Response>> {
@@ -197,6 +203,14 @@ impl<B: Batch> Coalescer<B> {
         }
         answers
     }
+}
+
+/// What a statement of several callers is called: as their operation if it is the same, else as what
+/// they share.
+fn shared_name<B: Batch>(mut of: impl Iterator<Item = Option<Labels>>) -> Option<Labels> {
+    let first = of.next()??;
+    let shared = Labels { operation: B::OPERATION, ..first };
+    Some(if of.all(|other| other == Some(first)) { first } else { shared })
 }
 
 /// A lane that a caller runs by itself. Whoever came meanwhile is served afterwards, also when the
@@ -288,6 +302,16 @@ mod tests {
             .await
         };
         assert!(!replica::from_replica(replica::Freshness::Any, operation).await);
+    }
+
+    #[test]
+    fn a_statement_of_several_operations_is_called_by_what_they_share() {
+        let named = |operation| Some(Labels { subsystem: "a", operation, backend: "postgres" });
+        let name = |of: &[Option<Labels>]| shared_name::<Echo>(of.iter().copied());
+        assert_eq!(name(&[named("put"), named("put")]), named("put"));
+        assert_eq!(name(&[named("put"), named("add")]), named("echo"));
+        assert_eq!(name(&[named("put"), None]), named("echo"));
+        assert_eq!(name(&[None, named("put")]), None);
     }
 
     #[tokio::test]

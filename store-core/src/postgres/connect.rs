@@ -14,6 +14,7 @@ use super::dsn::{SslMode, Target, chain};
 use super::options::Options;
 use super::{hosts, tls};
 use crate::instrument::StatementWatch;
+use crate::observe::{or_of_database, within};
 use crate::settings::Dsn;
 use crate::{Error, Failure, Message, Result};
 
@@ -152,7 +153,8 @@ impl Connector {
     /// Opens a connection, runs a statement outside any transaction and closes it again.
     pub(super) async fn execute(&self, operation: &'static str, statement: &str) -> Result<()> {
         let mut conn = self.connect().await?;
-        conn.batch_execute(statement).await.map_err(super::db_error(operation))
+        let run = within(or_of_database(operation, "postgres"), conn.batch_execute(statement));
+        run.await.map_err(super::db_error(operation))
     }
 }
 

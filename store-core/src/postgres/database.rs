@@ -16,6 +16,7 @@ use super::replica::{Replica, worth_asking_the_primary};
 use super::retry::{Kind, retry};
 use super::{Listener, Statement, db_error};
 use crate::health::PoolStatus;
+use crate::observe::{or_of_database, within};
 use crate::replica::{self, Attempt, Lsn};
 use crate::{Error, Failure, Message, Result};
 
@@ -211,7 +212,8 @@ impl Database {
                 .bind::<Array<Text>, _>(payloads);
         // The connection counts whatever it runs.
         self.inner.connector.statements.fetch_sub(1, Ordering::Relaxed);
-        notify.execute(&mut conn).await.map(drop).map_err(db_error("notify"))
+        let named = or_of_database("notify", "postgres");
+        within(named, notify.execute(&mut conn)).await.map(drop).map_err(db_error("notify"))
     }
 
     /// Returns the position up to which this database has been written: whoever has replayed it sees

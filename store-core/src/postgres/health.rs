@@ -10,6 +10,7 @@ use super::replica::Replica;
 use super::{Database, db_error};
 use crate::health::{Health, MigrationStatus, ReplicaHealth};
 use crate::migrations::Schema;
+use crate::observe::{or_of_database, within};
 use crate::{Error, Result};
 
 const TOO_LATE: &str = "no answer before the deadline";
@@ -31,7 +32,8 @@ impl Database {
     async fn own_health(&self, deadline: Duration, schemas: &[&'static Schema]) -> Health {
         let unreachable =
             |problem: String| Health::unreachable("postgres", problem, self.pool_status());
-        match tokio::time::timeout(deadline, self.vitals(schemas)).await {
+        let vitals = within(or_of_database("health", "postgres"), self.vitals(schemas));
+        match tokio::time::timeout(deadline, vitals).await {
             Ok(Ok((vitals, round_trip, migrations))) => Health {
                 reachable: true,
                 problem: None,
@@ -67,7 +69,7 @@ impl Database {
 async fn replica_health(replica: &Replica, deadline: Duration) -> ReplicaHealth {
     let asked = async {
         let mut conn = replica.pool().get("replica_health").await?;
-        vitals(&mut conn).await
+        within(or_of_database("replica_health", "postgres"), vitals(&mut conn)).await
     };
     match tokio::time::timeout(deadline, asked).await {
         Ok(Ok(vitals)) => {

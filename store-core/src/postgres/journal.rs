@@ -13,6 +13,7 @@ use super::{Database, db_error};
 use crate::clock::{Clock as _, SystemClock};
 use crate::health::MigrationStatus;
 use crate::migrations::{Applied, Known, Schema};
+use crate::observe::or_of_database;
 use crate::{Error, Failure, Result};
 
 /// Diesel's migrations are synchronous: they run through this in a thread that may block.
@@ -183,7 +184,9 @@ impl Database {
         work: impl FnOnce(&mut Wrapped) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let conn = self.inner.migrator.connect().await?;
+        let named = or_of_database(operation, "postgres");
         let blocking = move || {
+            let _entered = named.enter();
             let mut conn = Wrapped::from(conn);
             let (mut failure, mut work) = (None, Some(work));
             loop {
@@ -223,7 +226,9 @@ impl Database {
             return Ok(None);
         }
         let conn = self.inner.migrator.connect().await?;
+        let named = or_of_database(operation, "postgres");
         let blocking = move || {
+            let _entered = named.enter();
             let mut conn = Wrapped::from(conn);
             lock_session(&mut conn, schema)?;
             // The lock ends with the connection, right after this.

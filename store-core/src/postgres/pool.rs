@@ -8,11 +8,10 @@ use std::time::{Duration, Instant};
 
 use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::PoolableConnection as _;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::connect::Connector;
 use super::options::Options;
-use crate::gate::Gate;
+use crate::gate::{Gate, Permit};
 use crate::health::PoolStatus;
 use crate::{Error, Failure, Message, Result};
 
@@ -123,7 +122,7 @@ impl fmt::Debug for Pool {
 pub struct Conn {
     // Declared, and so dropped, before the permit: who gets the permit finds the connection.
     conn: bb8::PooledConnection<'static, Manager>,
-    _permit: OwnedSemaphorePermit,
+    _permit: Permit,
 }
 
 impl fmt::Debug for Conn {

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
+use crate::observe::{or_of_database, within};
 use crate::{Error, Failure, Result};
 
 /// The most attempts, the first included.
@@ -34,9 +35,10 @@ where
     F: FnMut() -> Fut,
     Fut: Future<Output = Result<T>>,
 {
+    let named = or_of_database(operation, "postgres");
     let mut wait = FIRST_WAIT;
     for number in 1.. {
-        let error = match attempt().await {
+        let error = match within(named, attempt()).await {
             Ok(value) => return Ok(value),
             Err(error) => known_outcome(kind, error),
         };
@@ -44,7 +46,13 @@ where
         if number >= ATTEMPTS || !worth_repeating(&error) || Instant::now() + pause >= deadline {
             return Err(error);
         }
-        metrics::counter!("store_operation_retries_total", "operation" => operation).increment(1);
+        metrics::counter!(
+            "store_operation_retries_total",
+            "subsystem" => named.subsystem,
+            "operation" => named.operation,
+            "backend" => named.backend,
+        )
+        .increment(1);
         tokio::time::sleep(pause).await;
         wait = (wait * 2).min(LONGEST_WAIT);
     }

@@ -47,6 +47,13 @@ pub use dsn::Dsn;
 pub use options::{PostgresSettings, SqliteSettings, Synchronous};
 pub use secret::{Secret, VaultKeySource};
 
+/// Returns the full name of every variable that is understood under a prefix, those without prefix
+/// included.
+#[must_use]
+pub fn variables(prefix: &str) -> Vec<String> {
+    names::known_names(prefix)
+}
+
 /// Which database every store uses, and how it talks to it.
 ///
 /// Its `Debug` shows neither the password of a DSN nor a key.

@@ -18,6 +18,7 @@ use super::readers::Readers;
 use super::writer::Writer;
 use crate::health::{Health, MigrationStatus};
 use crate::migrations::Schema;
+use crate::observe::or_of_database;
 use crate::{Error, Failure, Message, Result};
 
 /// One SQLite file: a writer and several readers. Clones share them.
@@ -121,6 +122,7 @@ impl Database {
             outcome: None,
             reply,
             deadline,
+            named: or_of_database(operation, "sqlite"),
             span: tracing::Span::current(),
         };
         let closed = || {

@@ -7,6 +7,7 @@ use std::time::Instant;
 use diesel::SqliteConnection;
 use tokio::sync::oneshot;
 
+use crate::observe::Labels;
 use crate::{Error, Failure, Message, Result};
 
 /// A write in the queue: it is run once and answered once, after the commit.
@@ -42,6 +43,8 @@ pub(super) struct Write<T, F> {
     pub(super) outcome: Option<Result<T>>,
     pub(super) reply: oneshot::Sender<Result<T>>,
     pub(super) deadline: Instant,
+    /// What its statements are called when they are slow.
+    pub(super) named: Labels,
     pub(super) span: tracing::Span,
 }
 
@@ -52,7 +55,7 @@ where
 {
     fn run(&mut self, conn: &mut SqliteConnection) -> Kept {
         let Some(closure) = self.closure.take() else { return Kept::No };
-        let _entered = self.span.enter();
+        let _entered = (self.named.enter(), self.span.enter());
         // The connection is reopened when a panic leaves it in another state than it was in.
         let outcome = catch_unwind(AssertUnwindSafe(|| closure(conn)))
             .unwrap_or_else(|panic| Err(panicked(self.operation, panic.as_ref())));

@@ -9,6 +9,7 @@ use super::{Database, db_error};
 use crate::clock::{Clock as _, SystemClock};
 use crate::health::MigrationStatus;
 use crate::migrations::{Applied, Known, Schema};
+use crate::observe::or_of_database;
 use crate::{Error, Failure, Result};
 
 #[derive(QueryableByName)]
@@ -127,7 +128,12 @@ impl Database {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    tokio::task::spawn_blocking(work)
+    let named = or_of_database("migrate", "sqlite");
+    let named_work = move || {
+        let _entered = named.enter();
+        work()
+    };
+    tokio::task::spawn_blocking(named_work)
         .await
         .unwrap_or_else(|join| Err(Error::backend("migrate", Failure::Other, join)))
 }

@@ -7,6 +7,7 @@ use diesel::sql_types::{BigInt, Text};
 
 use super::connect::pragma;
 use super::{Database, db_error};
+use crate::observe::or_of_database;
 use crate::{Error, Failure, Result};
 
 /// How far a checkpoint got.
@@ -64,7 +65,9 @@ impl Database {
     /// Backend failures.
     pub async fn checkpoint(&self) -> Result<Checkpoint> {
         let connector = self.inner.connector.clone();
+        let named = or_of_database("checkpoint", "sqlite");
         tokio::task::spawn_blocking(move || {
+            let _entered = named.enter();
             let mut conn = connector.establish()?;
             pragma(&mut conn, "PRAGMA busy_timeout = 100")?;
             diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -90,7 +93,9 @@ impl Database {
             .ok_or_else(|| Error::invalid("target", "the path is not valid UTF-8"))?
             .to_owned();
         let connector = self.inner.connector.clone();
+        let named = or_of_database("backup", "sqlite");
         let copied = tokio::task::spawn_blocking(move || {
+            let _entered = named.enter();
             let mut conn = connector.establish()?;
             diesel::sql_query("VACUUM INTO ?")
                 .bind::<Text, _>(path)

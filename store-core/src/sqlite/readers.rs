@@ -9,6 +9,7 @@ use super::connect::Connector;
 use super::job::panicked;
 use crate::gate::Gate;
 use crate::health::PoolStatus;
+use crate::observe::or_of_database;
 use crate::{Error, Failure, Message, Result};
 
 /// Makes and keeps connections for r2d2.
@@ -67,11 +68,12 @@ impl Readers {
     {
         let permit = self.gate.enter(operation).await?;
         let pool = self.pool.clone();
+        let named = or_of_database(operation, "sqlite");
         let span = tracing::Span::current();
         let task = tokio::task::spawn_blocking(move || {
             // Kept until the closure ends, also when the caller has stopped waiting.
             let _permit = permit;
-            let _entered = span.enter();
+            let _entered = (named.enter(), span.enter());
             let mut conn = pool.get().map_err(|cause| {
                 Error::backend(operation, Failure::Unavailable { outcome_unknown: false }, cause)
             })?;

@@ -26,6 +26,7 @@ use store_core::history::{
     RunHistoryStore, Step, TaskExecution, TaskResult, TaskResults, UsageGroup, UsageTotal,
 };
 use store_core::json::JsonPolicy;
+use store_core::observe::in_current_operation;
 use store_core::postgres::{Coalescer, Database};
 use store_core::{
     Clock, Databases, Error, ExecutionId, Failure, Health, Listing, Order, Page, PageRequest,
@@ -142,7 +143,7 @@ impl PostgresRunHistoryStore {
         let this = self.clone();
         let id = id.clone();
         // A task of its own: once accepted, a caller that goes away does not cancel it.
-        let accepted = tokio::spawn(async move {
+        let append = async move {
             let json = &this.context.json;
             this.db
                 .write("step_append_many", || async {
@@ -150,7 +151,8 @@ impl PostgresRunHistoryStore {
                     append::step_append_many(&mut conn, &id, &steps, now, json).await
                 })
                 .await
-        });
+        };
+        let accepted = tokio::spawn(in_current_operation(append));
         accepted.await.unwrap_or_else(|gone| {
             let failure = Failure::Unavailable { outcome_unknown: true };
             Err(Error::backend("step_append_many", failure, gone))

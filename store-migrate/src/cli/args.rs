@@ -107,6 +107,14 @@ pub(super) enum Command {
     /// the application calls `maintain`.
     /// Example: `store-migrate partition-history --to postgres://owner@db/app --dry-run`
     PartitionHistory(super::partition::PartitionHistory),
+    /// Make the tables of every store, or bring them up to date
+    ///
+    /// Without --to, the variables of the application say where each store is: `STORE_BACKEND`,
+    /// `STORE_POSTGRES_DSN`, `STORE_SQLITE_PATH` and so on; it goes over `STORE_MIGRATOR_DSN` if that
+    /// is set. Run it before an application that has `STORE_AUTO_MIGRATE=off`. Any number of processes
+    /// may run it at once, and running it again changes nothing.
+    /// Example: `STORE_POSTGRES_DSN=postgres://migrator@db/app store-migrate schema`
+    Schema(Schema),
     /// Show the migrations into a database, and how far each is
     Status(Target),
     /// Remove the bookkeeping of finished migrations from a target, or the triggers from a source
@@ -228,6 +236,17 @@ impl Auto {
         };
         Ok(AutoOptions { infer: self.infer, keep_lengths: self.keep_lengths, map })
     }
+}
+
+/// Whose tables are made.
+#[derive(Debug, clap::Args)]
+pub(super) struct Schema {
+    /// The database of all stores, whatever the variables say
+    #[arg(long, value_name = "DATABASE")]
+    pub(super) to: Option<Location>,
+    /// Change nothing: exit with 1 if a migration is pending
+    #[arg(long)]
+    pub(super) check: bool,
 }
 
 /// A database that has the bookkeeping of migrations.

@@ -70,6 +70,11 @@ async fn run(command: Command, control: &Control, output: &Output) -> Result<u8>
         }
         Command::Export(args) => archive::export(args, control, output).await,
         Command::Import(args) => archive::import(args, control, output).await,
+        Command::Schema(args) => {
+            let reports = crate::schemas(args.to.as_ref(), args.check).await?;
+            output.schemas(&reports);
+            Ok(u8::from(reports.iter().any(|report| !report.pending.is_empty())))
+        }
         Command::Status(args) => {
             output.status(&crate::status(&args.to).await?);
             Ok(0)

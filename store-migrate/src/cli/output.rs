@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use super::sync_output::sync_status;
 use crate::model::Note;
 use crate::{
-    Difference, Error, ExportReport, MigrationStatus, PlanReport, RunReport, TableReport,
-    Validation,
+    Difference, Error, ExportReport, MigrationStatus, PlanReport, RunReport, SchemaReport,
+    TableReport, Validation,
 };
 use serde::Serialize;
 
@@ -72,6 +72,10 @@ impl Output {
 
     pub(super) fn converted(&self, report: &crate::orcheo::ConvertReport) {
         self.show(report, || super::convert::text(report));
+    }
+
+    pub(super) fn schemas(&self, reports: &[SchemaReport]) {
+        self.show(&reports, || reports.iter().map(schema).collect());
     }
 
     pub(super) fn status(&self, found: &[MigrationStatus]) {
@@ -164,6 +168,15 @@ pub(super) fn show_difference(difference: &Difference) -> String {
         text += &format!(", column {}", difference.columns.join(", "));
     }
     text + &format!(": {}\n", difference.what)
+}
+
+fn schema(one: &SchemaReport) -> String {
+    let what = match (&one.applied[..], &one.pending[..]) {
+        ([], []) => "up to date".to_owned(),
+        (applied, []) => format!("applied {}", applied.join(", ")),
+        (_, pending) => format!("pending {}", pending.join(", ")),
+    };
+    format!("{} ({}): {what}\n", one.store, one.backend)
 }
 
 fn status(one: &MigrationStatus) -> String {

@@ -1,10 +1,10 @@
 //! What caches have to forget: told after the commit, to clones of the store.
 
 use futures_util::stream::{self, BoxStream, StreamExt as _};
+use store_core::observe::in_current_operation;
 use store_core::tokens::Invalidation;
 use store_core::{Error, Failure, Result, TokenId};
 use tokio::sync::broadcast::{self, error::RecvError};
-use tracing::Instrument as _;
 
 // parity: belongs to Notices.
 /// Changes that wait for a reader; one that is slower has to forget everything.
@@ -49,7 +49,7 @@ pub(super) async fn carried_through<T: Send + 'static>(
     operation: &'static str,
     change: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T> {
-    tokio::spawn(change.in_current_span()).await.unwrap_or_else(|gone| {
+    tokio::spawn(in_current_operation(change)).await.unwrap_or_else(|gone| {
         let failure = Failure::Unavailable { outcome_unknown: true };
         Err(Error::backend(operation, failure, gone))
     })

@@ -94,6 +94,11 @@ impl Server {
         &self.url
     }
 
+    /// The directory of the server's own binaries, if it is known.
+    pub(crate) fn bin(&self) -> Option<&Path> {
+        self.bin.as_deref()
+    }
+
     /// A client program of the server, from its own binaries if they are known.
     pub(crate) fn client(&self, name: &str) -> Cmd {
         match &self.bin {

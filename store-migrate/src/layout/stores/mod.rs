@@ -41,6 +41,11 @@ impl Store {
     pub(crate) const fn name(&self) -> &'static str {
         self.sqlite.crate_name
     }
+
+    /// Returns its migrations for SQLite and for PostgreSQL.
+    pub(crate) const fn schemas(&self) -> (&'static Schema, &'static Schema) {
+        (self.sqlite, self.postgres)
+    }
 }
 
 static STORES: [Store; 6] = [
@@ -75,6 +80,11 @@ static STORES: [Store; 6] = [
         tables: vault::TABLES,
     },
 ];
+
+/// Returns every store.
+pub(crate) fn all() -> &'static [Store] {
+    &STORES
+}
 
 /// Columns that a sequence gives values: table and column.
 const SEQUENCES: &[(&str, &str)] = &[("workflow_audit", "seq")];

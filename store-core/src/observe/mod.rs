@@ -1,16 +1,30 @@
 //! One span and one set of metrics for every operation of every store.
 
+mod current;
+mod list;
+mod rows;
+
+use std::fmt;
 use std::future::Future;
 use std::time::Instant;
 
 use tracing::{Instrument as _, Span};
 
+pub use self::current::in_current_operation;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) use self::current::or_of_database;
+pub(crate) use self::current::within;
+#[cfg(feature = "postgres")]
+pub(crate) use self::current::{current, in_operation};
+pub use self::list::{METRICS, Metric, MetricKind, OUTCOMES, describe};
+pub use self::rows::Rows;
 use crate::Result;
 
 /// Runs one operation of a store inside its span and records how it went.
 ///
 /// Recorded are the fields `outcome` and `rows` of the span, and the histogram
-/// `store_operation_duration_seconds{subsystem,operation,backend,outcome}`. Use it through
+/// `store_operation_duration_seconds{subsystem,operation,backend,outcome}`. A slow statement that
+/// runs meanwhile is warned of by the name of the operation. Use it through
 /// [`observed!`](crate::observed), which makes the span.
 pub async fn observe<T: Rows>(
     span: Span,
@@ -18,7 +32,7 @@ pub async fn observe<T: Rows>(
     operation: impl Future<Output = Result<T>> + Send,
 ) -> Result<T> {
     let started = Instant::now();
-    let result = operation.instrument(span.clone()).await;
+    let result = within(labels, operation).instrument(span.clone()).await;
     let outcome = match &result {
         Ok(value) => {
             span.record("rows", value.rows());
@@ -49,8 +63,8 @@ pub async fn observe_read<T: Rows>(
     observe(span, labels, crate::replica::operation(operation)).await
 }
 
-/// What an operation is called in metrics.
-#[derive(Debug, Clone, Copy)]
+/// What an operation is called in metrics and in warnings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Labels {
     /// The subsystem, such as `history`.
     pub subsystem: &'static str,
@@ -58,6 +72,13 @@ pub struct Labels {
     pub operation: &'static str,
     /// `sqlite` or `postgres`.
     pub backend: &'static str,
+}
+
+/// Shows `<subsystem>.<operation>`, as the span does behind `store.`.
+impl fmt::Display for Labels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.subsystem, self.operation)
+    }
 }
 
 /// Runs a future as one operation: span `store.<subsystem>.<operation>`, metrics, outcome.
@@ -115,160 +136,3 @@ macro_rules! observed_read {
 
 #[doc(hidden)]
 pub use tracing::{field::Empty, info_span};
-
-/// How many rows an answer holds, for the span.
-pub trait Rows {
-    /// Returns the number of rows.
-    fn rows(&self) -> u64;
-}
-
-impl Rows for () {
-    fn rows(&self) -> u64 {
-        0
-    }
-}
-
-impl<T> Rows for Option<T> {
-    fn rows(&self) -> u64 {
-        u64::from(self.is_some())
-    }
-}
-
-impl<T> Rows for Vec<T> {
-    fn rows(&self) -> u64 {
-        self.len() as u64
-    }
-}
-
-impl<T> Rows for crate::Page<T> {
-    fn rows(&self) -> u64 {
-        self.items.len() as u64
-    }
-}
-
-/// Counts records that are answers by themselves.
-macro_rules! one_row {
-    ($($record:ty),+ $(,)?) => {
-        $(impl Rows for $record {
-            fn rows(&self) -> u64 {
-                1
-            }
-        })+
-    };
-}
-
-one_row!(
-    crate::Cursor,
-    crate::audit::AuditReport,
-    crate::chatkit::Attachment,
-    crate::chatkit::Thread,
-    crate::chatkit::ThreadItem,
-    crate::checkpoints::Checkpoint,
-    crate::checkpoints::CheckpointComparison,
-    crate::history::Execution,
-    crate::history::ExecutionWithSteps,
-    crate::history::Step,
-    crate::history::TaskResult,
-    crate::queue::ClaimedJob,
-    crate::queue::Counter,
-    crate::queue::Delivery,
-    crate::queue::Enqueued,
-    crate::queue::Heartbeat,
-    crate::queue::Job,
-    crate::queue::JobState,
-    crate::queue::LockGuard,
-    crate::queue::RegisteredWorker,
-    crate::tokens::Rotated,
-    crate::tokens::ServiceToken,
-    crate::vault::Alert,
-    crate::vault::Credential,
-    crate::vault::CredentialDescription,
-    crate::vault::CredentialTemplate,
-    crate::vault::RefreshLease,
-    crate::vault::StoredTokens,
-    crate::workflow::CronTrigger,
-    crate::workflow::FailedRun,
-    crate::workflow::ListenerCursor,
-    crate::workflow::ListenerLease,
-    crate::workflow::ListenerSubscription,
-    crate::workflow::ManualTrigger,
-    crate::workflow::RetryPolicy,
-    crate::workflow::Run,
-    crate::workflow::VersionDiff,
-    crate::workflow::WebhookTrigger,
-    crate::workflow::Workflow,
-    crate::workflow::WorkflowVersion,
-);
-
-/// A number of rows that were deleted.
-impl Rows for u64 {
-    fn rows(&self) -> u64 {
-        *self
-    }
-}
-
-impl Rows for u32 {
-    fn rows(&self) -> u64 {
-        u64::from(*self)
-    }
-}
-
-impl Rows for i64 {
-    fn rows(&self) -> u64 {
-        1
-    }
-}
-
-impl Rows for bool {
-    fn rows(&self) -> u64 {
-        u64::from(*self)
-    }
-}
-
-impl Rows for crate::queue::Reaped {
-    fn rows(&self) -> u64 {
-        u64::from(self.requeued) + u64::from(self.dead) + u64::from(self.cancelled)
-    }
-}
-
-impl Rows for secrecy::SecretString {
-    fn rows(&self) -> u64 {
-        1
-    }
-}
-
-impl Rows for crate::vault::Rewrapped {
-    fn rows(&self) -> u64 {
-        self.values
-    }
-}
-
-impl Rows for crate::history::PruneReport {
-    fn rows(&self) -> u64 {
-        self.executions
-    }
-}
-
-impl Rows for crate::history::MaintenanceReport {
-    fn rows(&self) -> u64 {
-        self.steps_moved
-    }
-}
-
-impl Rows for crate::chatkit::ThreadPruneReport {
-    fn rows(&self) -> u64 {
-        self.threads
-    }
-}
-
-impl Rows for crate::checkpoints::CheckpointPruneReport {
-    fn rows(&self) -> u64 {
-        self.checkpoints
-    }
-}
-
-impl Rows for crate::checkpoints::graph::GraphPruneReport {
-    fn rows(&self) -> u64 {
-        self.checkpoints
-    }
-}
