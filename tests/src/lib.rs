@@ -7,6 +7,7 @@
 pub mod behaviours;
 pub mod conformance;
 pub mod fixture;
+pub mod load;
 pub mod model;
 pub mod process;
 pub mod samples;

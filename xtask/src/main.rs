@@ -21,6 +21,7 @@ mod release;
 mod schema;
 mod semver;
 mod sh;
+mod soak;
 #[cfg(test)]
 mod test_dir;
 mod test_matrix;
@@ -38,7 +39,7 @@ pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// Development commands of the workspace.
 ///
-/// `test-matrix` and `bench` need PostgreSQL and start a throw-away server themselves; set
+/// `test-matrix`, `bench` and `soak` need PostgreSQL and start a throw-away server themselves; set
 /// `STORE_TEST_POSTGRES_URL` to use a server of your own.
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask")]
@@ -65,6 +66,7 @@ enum Cli {
     Semver(semver::Semver),
     #[command(subcommand)]
     Release(release::Release),
+    Soak(soak::Soak),
 }
 
 impl Cli {
@@ -88,6 +90,7 @@ impl Cli {
             Cli::MinimalVersions(command) => command.run(),
             Cli::Deny(command) => command.run(),
             Cli::Semver(command) => command.run(),
+            Cli::Soak(command) => command.run(),
         }
     }
 }

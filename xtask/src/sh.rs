@@ -1,11 +1,15 @@
 //! Child processes: built, printed, run.
 
 mod stream;
+mod talk;
+
+pub(crate) use talk::Talk;
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use crate::Result;
 
@@ -106,6 +110,14 @@ impl Cmd {
             return Err(format!("{self}: {}", output.status).into());
         }
         Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// Starts it with its output in a file, and does not wait for it.
+    pub(crate) fn spawn_into(mut self, log: &Path) -> Result<Child> {
+        self.print();
+        let file = File::create(log)?;
+        self.inner.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
+        self.inner.spawn().map_err(|error| self.cannot_start(&error).into())
     }
 
     fn print(&self) {

@@ -14,6 +14,7 @@ pub(super) struct Totals {
 
 static SQLITE: Totals = Totals::new("sqlite");
 static POSTGRES: Totals = Totals::new("postgres");
+static POSTGRES_REPLICA: Totals = Totals::new("postgres_replica");
 
 impl Totals {
     const fn new(backend: &'static str) -> Self {
@@ -22,7 +23,10 @@ impl Totals {
     }
 
     pub(super) fn of(backend: &str) -> &'static Self {
-        if backend == SQLITE.backend { &SQLITE } else { &POSTGRES }
+        [&SQLITE, &POSTGRES_REPLICA]
+            .into_iter()
+            .find(|totals| totals.backend == backend)
+            .unwrap_or(&POSTGRES)
     }
 
     /// A pool was opened.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection as _};
 use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::{Client, Config, Connection, Socket, config};
+use tokio_postgres::{Client, Config, Connection, SimpleQueryMessage, Socket, config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::dsn::{SslMode, Target, chain};
@@ -110,34 +110,57 @@ impl Connector {
     }
 
     /// Opens a connection with its settings in the start-up packet, or by `SET` where a pooler
-    /// between here and the server refuses that.
+    /// between here and the server refuses that, or drops it without a word.
     async fn connect_host(&self, host: &Config) -> Result<RawConnection, String> {
+        let failed = |error: tokio_postgres::Error| chain(&error);
         let mut config = host.clone();
         config.options(self.startup_options());
-        match config.connect(self.tls.clone()).await {
+        let (client, mut connection) = match config.connect(self.tls.clone()).await {
+            Ok(connected) => connected,
             Err(error) if refuses_options(&error) && self.own_options.is_empty() => {
-                self.connect_and_set(host).await
+                // Not even empty options: the driver would send them, and the pooler refuse them.
+                host.connect(self.tls.clone()).await.map_err(failed)?
             }
-            connected => connected.map_err(|error| chain(&error)),
-        }
-    }
-
-    async fn connect_and_set(&self, host: &Config) -> Result<RawConnection, String> {
-        let failed = |error: tokio_postgres::Error| chain(&error);
-        // Not even empty options: the driver would send them, and the pooler refuse them.
-        let (client, mut connection) = host.connect(self.tls.clone()).await.map_err(failed)?;
-        let mut statements = String::new();
-        for (name, value) in &self.session {
-            // Writing to a String cannot fail.
-            let _infallible = write!(statements, "SET {name} = {};", set_value(name, value));
-        }
+            Err(error) => return Err(failed(error)),
+        };
         // The connection answers only while it is driven, and it is needed afterwards.
-        let set = client.batch_execute(&statements);
         tokio::select! {
-            result = set => result.map_err(failed)?,
+            result = self.ensure_settings(&client) => result?,
             () = drive(&mut connection) => return Err("the connection ended".into()),
         }
         Ok((client, connection))
+    }
+
+    /// Sets what does not hold yet. Nothing is set where all of it holds: behind a pooler in
+    /// transaction mode `SET` would change a connection that others use.
+    async fn ensure_settings(&self, client: &Client) -> Result<(), String> {
+        let failed = |error: tokio_postgres::Error| chain(&error);
+        let columns: Vec<String> =
+            self.session.iter().map(|(name, value)| holds(name, value)).collect();
+        let query = format!("SELECT {}", columns.join(", "));
+        let answer = client.simple_query(&query).await.map_err(failed)?;
+        let row = answer.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        });
+        let mut statements = String::new();
+        for (column, (name, value)) in self.session.iter().enumerate() {
+            if row.and_then(|row| row.get(column)) != Some("t") {
+                // Writing to a String cannot fail.
+                let _infallible = write!(statements, "SET {name} = {};", set_value(name, value));
+            }
+        }
+        if statements.is_empty() {
+            return Ok(());
+        }
+        if !self.own_options.is_empty() {
+            return Err(
+                "a pooler before the server ignores start-up options, also those of the DSN: take \
+                 them out, and set what they say for the role, by ALTER ROLE … SET"
+                    .into(),
+            );
+        }
+        client.batch_execute(&statements).await.map_err(failed)
     }
 
     fn startup_options(&self) -> String {
@@ -176,6 +199,19 @@ fn session_settings(options: &Options, own: &str) -> Vec<(&'static str, String)>
         settings.push(("search_path", quote_identifier(&options.schema)));
     }
     settings
+}
+
+/// The expression that tells whether a setting has a value. A path is shown as it was given, or with
+/// quotes only where it needs them; timeouts are shown in units of the server's choice.
+fn holds(name: &str, value: &str) -> String {
+    if name == "search_path" {
+        let value = value.replace('\'', "''");
+        return format!(
+            "current_setting('{name}') IN ('{value}', (SELECT quote_ident(path[1]) \
+             FROM parse_ident('{value}') AS path))"
+        );
+    }
+    format!("current_setting('{name}')::interval = '{value} ms'")
 }
 
 /// A schema is an identifier in `SET` as well, everything else a number.

@@ -11,6 +11,7 @@ use store_core::history::{RunHistoryStore, Step};
 use store_core::{Databases, Error, Failure};
 use store_tests::server::{Server, Setup};
 use store_tests::{run, samples};
+use tokio::net::TcpListener;
 
 use crate::support::{settings, until};
 
@@ -118,4 +119,25 @@ fn appends_survive_a_server_that_is_killed() {
 #[test]
 fn appends_survive_a_server_that_is_restarted() {
     run(survives(Server::stop));
+}
+
+#[test]
+fn a_pool_asks_for_a_server_that_is_away_several_times_a_second() {
+    run(async {
+        let mut server = Setup::default().start();
+        let settings = settings(&server.url()).postgres_pool_timeout(POOL_TIMEOUT).build().unwrap();
+        let store = store_history::open(&Databases::new(settings)).await.unwrap();
+        server.kill();
+        let gone = TcpListener::bind(("127.0.0.1", server.port())).await.unwrap();
+        let reader = tokio::spawn(async move { store.find(&samples::id("e")).await });
+        // Pauses that doubled would come to a dozen in that time, with two connections in the making.
+        let asked = async {
+            for _ in 0..25 {
+                drop(gone.accept().await.unwrap());
+            }
+        };
+        let asked = tokio::time::timeout(POOL_TIMEOUT, asked).await;
+        reader.abort();
+        assert!(asked.is_ok(), "a server that is back is not noticed for seconds");
+    });
 }

@@ -33,7 +33,7 @@ pub(super) fn find_or_install() -> Result<PathBuf> {
     if let Some(bin) = find() {
         return Ok(bin);
     }
-    if is_root() && Cmd::new("apt-get").arg("--version").succeeds() {
+    if can_install() {
         eprintln!("no PostgreSQL server binaries found: installing the package postgresql");
         install()?;
         return find().ok_or_else(|| "the package postgresql has no server binaries".into());
@@ -81,22 +81,29 @@ fn parse_version(text: &str) -> Vec<u32> {
 
 /// Debian's package starts a server of its own unless its common part is told not to.
 fn install() -> Result<()> {
-    let apt = |args: &[&str]| {
-        Cmd::new("apt-get")
-            .args(args)
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .stdout_to_stderr()
-            .run()
-    };
-    let install = ["install", "-y", "--no-install-recommends"];
     apt(&["update"])?;
-    apt(&[&install[..], &["postgresql-common"]].concat())?;
+    apt_install("postgresql-common")?;
     let setting = Path::new("/etc/postgresql-common/createcluster.conf");
     if setting.exists() {
         let mut file = OpenOptions::new().append(true).open(setting)?;
         writeln!(file, "create_main_cluster = false")?;
     }
-    apt(&[&install[..], &["postgresql"]].concat())
+    apt_install("postgresql")
+}
+
+/// Whether packages can be installed without asking: as root, on Debian or Ubuntu.
+pub(crate) fn can_install() -> bool {
+    is_root() && Cmd::new("apt-get").arg("--version").succeeds()
+}
+
+/// Installs a package of Debian's, without what it recommends.
+pub(crate) fn apt_install(package: &str) -> Result<()> {
+    apt(&["install", "-y", "--no-install-recommends", package])
+}
+
+pub(crate) fn apt(args: &[&str]) -> Result<()> {
+    let apt = Cmd::new("apt-get").args(args).env("DEBIAN_FRONTEND", "noninteractive");
+    apt.stdout_to_stderr().run()
 }
 
 #[cfg(test)]

@@ -2,12 +2,12 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::binaries;
 use super::place::Place;
+use super::{binaries, free_port};
 use crate::Result;
 use crate::sh::{Cmd, quote};
 
@@ -23,6 +23,9 @@ max_wal_size = 2GB
 lc_messages = 'C'
 ";
 
+/// The name of the directory of the server that commands share.
+const SHARED: &str = "pg";
+
 const START_ATTEMPTS: u32 = 3;
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
@@ -35,22 +38,36 @@ pub(super) struct Cluster {
 impl Cluster {
     /// The throw-away server of this target directory, if there is one, running or not.
     pub(super) fn find(target: &Path) -> Result<Option<Cluster>> {
-        let Some(place) = Place::find(target)? else { return Ok(None) };
+        Cluster::named(target, SHARED)
+    }
+
+    fn named(target: &Path, name: &str) -> Result<Option<Cluster>> {
+        let Some(place) = Place::find(target, name)? else { return Ok(None) };
         let bin = binaries::find().ok_or("the server's binaries are gone: stop it by hand")?;
         Ok(Some(Cluster { place, bin }))
     }
 
     /// A new one. What a server that no longer runs has left behind is removed first.
     pub(super) fn create(target: &Path, bin: &Path) -> Result<Cluster> {
-        if let Some(left) = Cluster::find(target)? {
+        Cluster::create_named(target, bin, SHARED, "")
+    }
+
+    /// A new one in a directory of another name, with further settings.
+    pub(super) fn create_named(
+        target: &Path,
+        bin: &Path,
+        name: &str,
+        settings: &str,
+    ) -> Result<Cluster> {
+        if let Some(left) = Cluster::named(target, name)? {
             left.down()?;
         }
-        let cluster = Cluster { place: Place::claim(target)?, bin: bin.to_owned() };
-        cluster.init()?;
+        let cluster = Cluster { place: Place::claim(target, name)?, bin: bin.to_owned() };
+        cluster.init(settings)?;
         Ok(cluster)
     }
 
-    fn init(&self) -> Result<()> {
+    fn init(&self, settings: &str) -> Result<()> {
         let password = self.place.dir.join("password");
         let write = format!("printf postgres > {}", quote(&password.to_string_lossy()));
         self.place.command("sh").args(["-c", &write]).run()?;
@@ -65,7 +82,13 @@ impl Cluster {
             .run()?;
         fs::remove_file(password)?;
         let mut file = OpenOptions::new().append(true).open(self.data().join("postgresql.conf"))?;
-        Ok(file.write_all(SETTINGS.as_bytes())?)
+        file.write_all(SETTINGS.as_bytes())?;
+        Ok(file.write_all(settings.as_bytes())?)
+    }
+
+    /// Where the server's binaries are.
+    pub(super) fn bin(&self) -> &Path {
+        &self.bin
     }
 
     /// Starts the server and returns its URL once it answers.
@@ -91,7 +114,8 @@ impl Cluster {
         }
     }
 
-    fn start_on(&self, port: u16) -> Result<()> {
+    /// Starts the server on a port, with what it says going to its log.
+    pub(super) fn start_on(&self, port: u16) -> Result<()> {
         self.pg_ctl("start")
             .args(["--silent", "--wait", "--options", &format!("-p {port}"), "--log"])
             .arg(self.place.dir.join("server.log"))
@@ -126,6 +150,21 @@ impl Cluster {
         Ok(fs::remove_dir_all(&self.place.dir)?)
     }
 
+    /// Stops the server as a failing machine would: no session ends in good order.
+    pub(super) fn stop_at_once(&self) -> Result<()> {
+        self.pg_ctl("stop")
+            .args(["--silent", "--wait", "--mode", "immediate"])
+            .stdout_to_stderr()
+            .run()
+    }
+
+    /// Kills the server's first process; its children notice and end themselves.
+    pub(super) fn kill(&self) -> Result<()> {
+        let file = fs::read_to_string(self.data().join("postmaster.pid"))?;
+        let pid = file.lines().next().unwrap_or_default().trim().to_owned();
+        self.place.command("kill").args(["-KILL", &pid]).run()
+    }
+
     fn pg_ctl(&self, action: &str) -> Cmd {
         let pg_ctl = self.place.command(self.bin.join("pg_ctl"));
         pg_ctl.arg(action).arg("--pgdata").arg(self.data())
@@ -134,8 +173,4 @@ impl Cluster {
     fn data(&self) -> PathBuf {
         self.place.dir.join("data")
     }
-}
-
-fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }

@@ -1,4 +1,4 @@
-//! Only one process at a time sets the throw-away server up.
+//! Only one process at a time sets a server up.
 //!
 //! Without this, one that comes a moment later takes the half made directory for a leftover and
 //! removes it. `File::lock` would do, but is newer than the compiler we support.
@@ -15,12 +15,13 @@ use crate::sh::Cmd;
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Held until dropped. The file names the process, so that a killed one does not block others.
-pub(super) struct Lock(PathBuf);
+pub(crate) struct Lock(PathBuf);
 
 impl Lock {
-    pub(super) fn acquire(target: &Path) -> Result<Lock> {
+    /// Waits for the lock of a name.
+    pub(crate) fn acquire(target: &Path, name: &str) -> Result<Lock> {
         fs::create_dir_all(target)?;
-        let path = target.join("pg.lock");
+        let path = target.join(name);
         let deadline = Instant::now() + PATIENCE;
         loop {
             match File::create_new(&path) {
@@ -65,7 +66,7 @@ mod tests {
         let dir = TestDir::new();
         // Larger than any process id.
         dir.write("pg.lock", "999999999");
-        let lock = Lock::acquire(dir.path()).unwrap();
+        let lock = Lock::acquire(dir.path(), "pg.lock").unwrap();
         assert_eq!(dir.read("pg.lock"), std::process::id().to_string());
         drop(lock);
         assert!(!dir.path().join("pg.lock").exists());

@@ -3,15 +3,21 @@
 mod binaries;
 mod cluster;
 mod lock;
+mod own;
 mod place;
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use crate::Result;
 use crate::sh::Cmd;
 use crate::workspace::Workspace;
+pub(crate) use binaries::{apt, apt_install, can_install};
 use cluster::Cluster;
-use lock::Lock;
+pub(crate) use lock::Lock;
+pub(crate) use own::OwnServer;
+pub(crate) use place::Place;
 
 /// Where tests find the server. Set by the user, it is used as it is.
 const URL_VARIABLE: &str = "STORE_TEST_POSTGRES_URL";
@@ -79,7 +85,7 @@ pub(crate) fn ensure(workspace: &Workspace) -> Result<Server> {
     if let Some(url) = url_from_environment() {
         return Ok(Server { url, bin: binaries::find(), started_here: None });
     }
-    let _lock = Lock::acquire(&workspace.target)?;
+    let _lock = Lock::acquire(&workspace.target, "pg.lock")?;
     let bin = binaries::find_or_install()?;
     if let Some(url) = Cluster::find(&workspace.target)?.and_then(|cluster| cluster.url()) {
         return Ok(Server { url, bin: Some(bin), started_here: None });
@@ -139,6 +145,19 @@ impl Drop for Server {
 
 fn url_from_environment() -> Option<String> {
     std::env::var(URL_VARIABLE).ok().filter(|url| !url.is_empty())
+}
+
+/// A port on which nobody listens at the moment, below those that systems give to clients: while a
+/// server is down, a client could be given such a port as its own, and so keep it from the server.
+pub(crate) fn free_port() -> Result<u16> {
+    const FIRST: u16 = 10_000;
+    const COUNT: u16 = 10_000;
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = u16::try_from(std::process::id() * 17 % u32::from(COUNT))?;
+    let next = || FIRST + (start + NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT;
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    let mut ports = std::iter::repeat_with(next).take(usize::from(COUNT));
+    ports.find(is_free).ok_or_else(|| "no port is free".into())
 }
 
 /// Whether we run as root, which PostgreSQL refuses.

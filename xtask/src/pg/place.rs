@@ -14,15 +14,16 @@ use crate::sh::Cmd;
 const SERVER_USER: &str = "postgres";
 
 /// A directory of the server's user.
-pub(super) struct Place {
-    pub(super) dir: PathBuf,
+pub(crate) struct Place {
+    pub(crate) dir: PathBuf,
     as_root: bool,
 }
 
 impl Place {
-    /// Where this target directory's server is or was, if there was one.
-    pub(super) fn find(target: &Path) -> Result<Option<Place>> {
-        let Some(place) = candidates(target).into_iter().find(|place| place.dir.exists()) else {
+    /// Where this target directory's server of a name is or was, if there was one.
+    pub(crate) fn find(target: &Path, name: &str) -> Result<Option<Place>> {
+        let mut candidates = candidates(target, name).into_iter();
+        let Some(place) = candidates.find(|place| place.dir.exists()) else {
             return Ok(None);
         };
         if place.command("test").arg("-O").arg(&place.dir).succeeds() {
@@ -32,9 +33,9 @@ impl Place {
     }
 
     /// Makes the directory in the first place where the server's user can work.
-    pub(super) fn claim(target: &Path) -> Result<Place> {
+    pub(crate) fn claim(target: &Path, name: &str) -> Result<Place> {
         fs::create_dir_all(target)?;
-        candidates(target).into_iter().find(Place::make).ok_or_else(|| {
+        candidates(target, name).into_iter().find(Place::make).ok_or_else(|| {
             let user = if is_root() { SERVER_USER } else { "you" };
             format!("no place for the server's files: can {user} write to {}?", target.display())
                 .into()
@@ -60,7 +61,7 @@ impl Place {
     }
 
     /// A command run as the user that owns the directory.
-    pub(super) fn command(&self, program: impl AsRef<OsStr>) -> Cmd {
+    pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Cmd {
         let cmd = if self.as_root {
             Cmd::new("runuser").args(["-u", SERVER_USER, "--"]).arg(program)
         } else {
@@ -73,13 +74,13 @@ impl Place {
 
 /// Best first. Only root needs a second one: the server's user often cannot reach a directory below
 /// root's home.
-fn candidates(target: &Path) -> Vec<Place> {
+fn candidates(target: &Path, name: &str) -> Vec<Place> {
     let as_root = is_root();
-    let mut places = vec![Place { dir: target.join("pg"), as_root }];
+    let mut places = vec![Place { dir: target.join(name), as_root }];
     if as_root {
         let hash = Sha256::digest(target.to_string_lossy().as_bytes());
-        let name: String = hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-        let dir = std::env::temp_dir().join(format!("xtask-pg-{name}"));
+        let hash: String = hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let dir = std::env::temp_dir().join(format!("xtask-{name}-{hash}"));
         places.push(Place { dir, as_root });
     }
     places

@@ -2,17 +2,18 @@
 
 mod outcomes;
 mod report;
+mod runner;
 mod steps;
 mod tally;
 
 use std::time::Instant;
 
 use crate::pg;
-use crate::sh::Cmd;
 use crate::workspace::{Backend, Member, Workspace};
 use crate::{Reported, Result};
-use outcomes::Runner;
+pub(crate) use runner::Runner;
 use steps::{MIGRATE, Matrix, Step};
+pub(crate) use tally::{Counts, Outcomes};
 use tally::{Suite, Tally};
 
 /// The feature sets that each crate is built with.
@@ -86,10 +87,7 @@ impl TestMatrix {
             Some(MIGRATE) => Vec::new(),
             only => workspace.stores(only)?,
         };
-        let runner = match Cmd::cargo(["nextest", "--version"]).succeeds() {
-            true => Runner::Nextest,
-            false => Runner::CargoTest,
-        };
+        let runner = Runner::find();
         let mut matrix =
             Matrix { runner, keep_going: self.keep_going, server: None, tally: Tally::default() };
         // Stopped early or not, the report is the same.

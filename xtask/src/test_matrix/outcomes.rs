@@ -1,11 +1,6 @@
 //! What the lines of a test runner say.
 
-/// The program that runs the tests.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Runner {
-    Nextest,
-    CargoTest,
-}
+use super::runner::Runner;
 
 /// One test that has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

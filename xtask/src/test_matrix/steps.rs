@@ -1,10 +1,9 @@
 //! The steps of a test matrix.
 
-use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use super::outcomes::Runner;
+use super::runner::Runner;
 use super::tally::{Outcomes, Suite, Tally};
 use crate::pg::Server;
 use crate::sh::Cmd;
@@ -89,13 +88,7 @@ impl Matrix {
         if smoke {
             cmd = cmd.args(["--test", "conformance"]);
         }
-        let filters = filters(krate);
-        if self.runner == Runner::CargoTest && filters.len() > 1 {
-            // Before the dashes cargo takes only one.
-            cmd = cmd.arg("--").args(filters).args(flags);
-        } else {
-            cmd = cmd.args(filters).args(flags);
-        }
+        cmd = self.runner.filtered(cmd, &filters(krate), flags);
         let label = format!("suite with {}", names.join(" and "));
         let before = self.tally.failures.len();
         self.run(label.clone(), self.runner, Some(suite), cmd)?;
@@ -123,26 +116,8 @@ impl Matrix {
         self.run(format!("tests of {MIGRATE}"), self.runner, None, cmd.args(flags))
     }
 
-    /// The runner, so far without a filter. Whatever its settings are, it never retries, and it
-    /// says how each test ended.
     fn tests(&self, package: &str, features: &[&str]) -> Cmd {
-        let cpus = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let threads = (2 * cpus).to_string();
-        let cmd = match self.runner {
-            Runner::Nextest => Cmd::cargo(["nextest", "run"]).args([
-                "--retries",
-                "0",
-                // Tests wait for the disk and for the server more than they compute.
-                "--test-threads",
-                &threads,
-                "--status-level",
-                "pass",
-                "--final-status-level",
-                "fail",
-            ]),
-            Runner::CargoTest => Cmd::cargo(["test"]),
-        };
-        let cmd = cmd.args(["-p", package]).args(feature_args(features));
+        let cmd = self.runner.tests(package, features);
         if self.keep_going { cmd.arg("--no-fail-fast") } else { cmd }
     }
 

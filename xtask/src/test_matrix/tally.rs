@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use super::outcomes::{Behaviour, Outcome, Runner};
+use super::outcomes::{Behaviour, Outcome};
+use super::runner::Runner;
 use crate::workspace::Backend;
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub(super) struct Counts {
-    pub(super) passed: usize,
-    pub(super) failed: usize,
+pub(crate) struct Counts {
+    pub(crate) passed: usize,
+    pub(crate) failed: usize,
 }
 
 impl Counts {
@@ -17,7 +18,7 @@ impl Counts {
         *(if passed { &mut self.passed } else { &mut self.failed }) += 1;
     }
 
-    pub(super) fn total(self) -> usize {
+    pub(crate) fn total(self) -> usize {
         self.passed + self.failed
     }
 }
@@ -85,18 +86,18 @@ impl Tally {
 }
 
 /// The outcomes in the output of one step.
-pub(super) struct Outcomes {
+pub(crate) struct Outcomes {
     runner: Runner,
     list: Vec<Outcome>,
     places: HashMap<String, usize>,
 }
 
 impl Outcomes {
-    pub(super) fn of(runner: Runner) -> Outcomes {
+    pub(crate) fn of(runner: Runner) -> Outcomes {
         Outcomes { runner, list: Vec::new(), places: HashMap::new() }
     }
 
-    pub(super) fn line(&mut self, line: &str) {
+    pub(crate) fn line(&mut self, line: &str) {
         let Some(outcome) = self.runner.parse(line) else { return };
         // nextest repeats failed tests at the end. `cargo test` repeats none, but does not say
         // which binary a test is in: there the same name twice is two tests.
@@ -108,6 +109,15 @@ impl Outcomes {
             self.places.insert(outcome.id.clone(), self.list.len());
         }
         self.list.push(outcome);
+    }
+
+    /// How many passed and failed.
+    pub(crate) fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for outcome in &self.list {
+            counts.add(outcome.passed);
+        }
+        counts
     }
 
     pub(super) fn any_failed(&self) -> bool {
