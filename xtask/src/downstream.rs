@@ -64,25 +64,23 @@ struct Example {
 }
 
 impl Example {
-    /// Cargo as it is for the workspace: the same directory, and the profile of its manifest.
+    /// Cargo as it is for the workspace: the same directory, and the profiles of its manifest. A
+    /// dependency that has the same features in both is compiled once.
     fn cargo(&self, command: &str, features: &str) -> Cmd {
         Cmd::cargo([command, "--no-default-features", "--features", features, "--manifest-path"])
             .arg(self.dir.join("Cargo.toml"))
-            .env("CARGO_TARGET_DIR", self.target())
-    }
-
-    fn target(&self) -> PathBuf {
-        self.workspace.target.join("downstream")
+            .arg("--config")
+            .arg(self.workspace.root.join("Cargo.toml"))
+            .env("CARGO_TARGET_DIR", &self.workspace.target)
     }
 
     fn on_sqlite(&self) -> Result<()> {
-        let path = self.target().join("stores.sqlite");
-        for end in ["", "-wal", "-shm"] {
-            let path = format!("{}{end}", path.display());
-            if fs::exists(&path)? {
-                fs::remove_file(&path)?;
-            }
+        let dir = self.workspace.target.join("downstream");
+        if dir.exists() {
+            fs::remove_dir_all(&dir)?;
         }
+        // The store makes it, and the file.
+        let path = dir.join("stores.sqlite");
         self.story("sqlite", |cmd| cmd.env("STORE_SQLITE_PATH", &path))
     }
 
@@ -93,6 +91,8 @@ impl Example {
         });
         let drop = format!("DROP SCHEMA IF EXISTS {schema} CASCADE");
         let psql = server.client("psql").secret_arg(server.url());
+        // Without a line for each table.
+        let psql = psql.env("PGOPTIONS", "-c client_min_messages=warning");
         psql.args(["--quiet", "--command", &drop]).run()?;
         outcome
     }
@@ -100,7 +100,7 @@ impl Example {
     /// What its README says: set up, ask, work, show.
     fn story(&self, backend: &str, place: impl Fn(Cmd) -> Cmd) -> Result<()> {
         let run = |words: &[&str]| {
-            let program = Cmd::new(self.target().join("debug/agent-platform"));
+            let program = Cmd::new(self.workspace.target.join("debug/agent-platform"));
             // The token is a secret everywhere else.
             let program = words.iter().fold(program, |program, word| match *word {
                 word if word.starts_with("agent_") => program.secret_arg(word),

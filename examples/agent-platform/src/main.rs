@@ -37,7 +37,9 @@ impl Command {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         Some(match words[..] {
             ["setup"] => Self::Setup,
-            ["ask", token, question] => Self::Ask { token: token.into(), question: question.into() },
+            ["ask", token, question] => {
+                Self::Ask { token: token.into(), question: question.into() }
+            }
             ["work"] => Self::Work,
             ["show", conversation] => Self::Show { conversation: conversation.into() },
             _ => return None,

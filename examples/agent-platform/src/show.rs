@@ -12,8 +12,8 @@ use crate::platform::{MODEL_KEY, Platform, Result, WORKFLOW, operator};
 pub async fn show(platform: &Platform, conversation: &str) -> Result<()> {
     let thread = ThreadId::new(conversation)?;
     let everybody = ChatContext::administrator();
-    let items = platform.chats.load_thread_items(&everybody, &thread, &PageRequest::default());
-    for item in items.await?.items {
+    let page = PageRequest::default();
+    for item in platform.chats.load_thread_items(&everybody, &thread, &page).await?.items {
         let text = item.content["content"][0]["text"].as_str().unwrap_or_default();
         println!("{}: {text}", item.item_type);
     }
@@ -27,7 +27,8 @@ pub async fn show(platform: &Platform, conversation: &str) -> Result<()> {
     let output = run.output.as_ref();
     if let Some(execution) = output.and_then(|output| output["execution"].as_str()) {
         let execution = platform.history.fetch(&ExecutionId::new(execution)?).await?;
-        println!("history {}: {}, {} steps", execution.id, execution.status, execution.step_count);
+        let (id, steps) = (&execution.execution_id, execution.step_count);
+        println!("history {id}: {}, {steps} steps", execution.status);
     }
 
     let state = platform.graph.fetch(&thread, "", None).await?;

@@ -110,7 +110,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_task_of_its_own_goes_on_with_the_operation() {
-        let task = within(OUTER, async { tokio::spawn(in_current_operation(async { current() })) });
-        assert_eq!(task.await.await.unwrap(), Some(OUTER));
+        let task = async { tokio::spawn(in_current_operation(async { current() })).await };
+        assert_eq!(within(OUTER, task).await.unwrap(), Some(OUTER));
     }
 }

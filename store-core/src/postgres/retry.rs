@@ -38,7 +38,8 @@ where
     let named = or_of_database(operation, "postgres");
     let mut wait = FIRST_WAIT;
     for number in 1.. {
-        let error = match within(named, attempt()).await {
+        // Boxed, because the future of every operation would have it inside, several times.
+        let error = match within(named, Box::pin(attempt())).await {
             Ok(value) => return Ok(value),
             Err(error) => known_outcome(kind, error),
         };

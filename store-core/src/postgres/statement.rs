@@ -35,9 +35,10 @@ impl ToSql<Jsonb, Pg> for JsonText<'_> {
 #[diesel(postgres_type(oid = 3614, array_oid = 3643))]
 pub struct SqlTsVector;
 
-/// Words and their places in the form a `tsvector` has on the wire, which the server takes several
-/// times quicker than its text: how many words (four bytes); of each, in ascending order, the bytes
-/// and a NUL, how many places (two bytes) and those (two bytes each).
+/// Words and their places, in the form a `tsvector` has on the wire.
+///
+/// That is: how many words (four bytes); of each, in ascending order, the bytes and a NUL, how many
+/// places (two bytes) and those (two bytes each). The server takes it several times quicker than text.
 #[derive(Debug, Clone, Copy, AsExpression)]
 #[diesel(sql_type = SqlTsVector)]
 pub struct TsVector<'a>(pub &'a [u8]);

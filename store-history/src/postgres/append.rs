@@ -211,7 +211,8 @@ struct AppendMany<'a> {
 }
 
 // parity: belongs to AppendMany. Executions are locked in the order of their ids, so that batches
-// of several processes cannot deadlock.
+// of several processes cannot deadlock. The range of starts leaves out partitions however the planner
+// joins, which the starts alone do not.
 const APPEND_MANY: &str = ") WITH ORDINALITY AS columns (execution_id, idempotency_key, at, kind, \
      name, payload, payload_bytes, input_tokens, output_tokens, cost_micros, position)\
      ), keyed AS MATERIALIZED (\
@@ -222,7 +223,9 @@ const APPEND_MANY: &str = ") WITH ORDINALITY AS columns (execution_id, idempoten
      SELECT keyed.position, stored.* FROM keyed JOIN history_steps AS stored \
      ON stored.execution_id = keyed.execution_id \
      AND stored.idempotency_key = keyed.idempotency_key \
-     AND stored.execution_started_at = keyed.started_at\
+     AND stored.execution_started_at = keyed.started_at \
+     AND stored.execution_started_at BETWEEN (SELECT min(started_at) FROM keyed) \
+     AND (SELECT max(started_at) FROM keyed)\
      ), fresh AS (\
      SELECT *, row_number() OVER earlier - 1 AS nth, \
      (sum(payload_bytes) OVER earlier)::bigint - payload_bytes AS bytes_before FROM input \

@@ -89,7 +89,7 @@ impl PostgresRunHistoryStore {
     pub async fn partition_steps(&self, request: &PartitionRequest) -> Result<PartitionReport> {
         observed!("history", "partition_steps", "postgres", async {
             checked_months(request.months_ahead)?;
-            partitions::switch(&self.db, self.context.clock.now(), request).await
+            Box::pin(partitions::switch(&self.db, self.context.clock.now(), request)).await
         })
         .await
     }
@@ -349,11 +349,11 @@ impl RunHistoryStore for PostgresRunHistoryStore {
     }
 
     async fn prune(&self, request: &PruneRequest) -> Result<PruneReport> {
-        observed!("history", "prune", "postgres", self.prune_all(request)).await
+        observed!("history", "prune", "postgres", Box::pin(self.prune_all(request))).await
     }
 
     async fn maintain(&self, request: &MaintenanceRequest) -> Result<MaintenanceReport> {
-        observed!("history", "maintain", "postgres", self.maintain_all(request)).await
+        observed!("history", "maintain", "postgres", Box::pin(self.maintain_all(request))).await
     }
 
     async fn health(&self) -> Health {

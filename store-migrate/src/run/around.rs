@@ -77,8 +77,9 @@ async fn missing_on_postgres(client: &Client, step: &Step) -> Result<Option<&'st
         }
         // One that is NOT VALID was asked for, and holds for what is written from now on.
         "constraint" | "foreign key" | Step::CHECK => {
-            "SELECT TRUE FROM pg_constraint WHERE conname = $1 \
-             AND connamespace = current_schema()::regnamespace"
+            // Those of partitions have the name of their table's.
+            "SELECT TRUE FROM pg_constraint WHERE conname = $1 AND conparentid = 0 \
+             AND connamespace = current_schema()::regnamespace LIMIT 1"
         }
         _ => return Ok(None),
     };

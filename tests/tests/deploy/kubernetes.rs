@@ -52,14 +52,12 @@ fn environment(container: &Value) -> Vec<(String, String)> {
         let map = object("ConfigMap", text(from, "/configMapRef/name"));
         let data = at(&map, "/data").as_object().unwrap().clone();
         variables.extend(
-            data.into_iter().map(|(name, value)| {
-                (name, value.as_str().expect("a variable is a text").to_owned())
-            }),
+            data.into_iter().map(|(name, value)| (name, value.as_str().unwrap().to_owned())),
         );
     }
     for variable in at(container, "/env").as_array().unwrap() {
         let value = match variable.get("value") {
-            Some(value) => value.as_str().expect("a variable is a text").to_owned(),
+            Some(value) => value.as_str().unwrap().to_owned(),
             None => text(variable, "/valueFrom/secretKeyRef/key").to_owned(),
         };
         variables.push((text(variable, "/name").to_owned(), value));

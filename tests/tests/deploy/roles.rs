@@ -58,7 +58,7 @@ fn the_migrator_makes_the_tables_and_the_application_only_uses_them() {
         let workflows = store_workflow::open(&app).await.unwrap();
         let new = samples::full_workflow();
         workflows.create_workflow(&samples::ada(), new).await.unwrap();
-        let dsn = app.settings().postgres().dsn.as_ref().unwrap().expose_secret().to_owned();
+        let dsn = app.settings().postgres_dsn().unwrap().expose_secret().to_owned();
         let (client, connection) =
             tokio_postgres::connect(&dsn, tokio_postgres::NoTls).await.unwrap();
         tokio::spawn(connection);

@@ -74,7 +74,7 @@ pub(crate) fn assert_same_database(
         for subsystem in Subsystem::ALL {
             assert_eq!(settings.backend(subsystem), Backend::Postgres, "{subsystem}");
         }
-        let dsn = settings.postgres().dsn.as_ref().unwrap().to_string();
+        let dsn = settings.postgres_dsn().unwrap().to_string();
         (dsn, settings.postgres().schema.clone())
     });
     let [(migrating, schema), (applying, other)] = &seen;

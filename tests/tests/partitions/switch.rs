@@ -142,8 +142,8 @@ fn views_and_triggers_are_named_and_refused() {
 fn both_forms_have_the_same_columns_checks_and_names() {
     run(async {
         let t = Partitions::plain().await;
-        let columns = "SELECT attname || ' ' || atttypid::regtype || attnotnull || attcollation \
-                       || attcompression FROM pg_attribute \
+        let columns = "SELECT concat_ws(' ', attname, atttypid::regtype, attnotnull, attcollation, \
+                       attcompression) FROM pg_attribute \
                        WHERE attrelid = 'history_steps'::regclass AND attnum > 0 ORDER BY attnum";
         let checks = "SELECT conname || pg_get_constraintdef(oid) FROM pg_constraint \
                       WHERE conrelid = 'history_steps'::regclass AND contype = 'c' ORDER BY 1";

@@ -1,7 +1,7 @@
 //! An empty database of either backend, and plain SQL on it.
 
 use store_core::migrations::Schema;
-use store_core::{Databases, Result, Subsystem};
+use store_core::{Databases, Result};
 use store_tests::fixture::all;
 use store_tests::process::Helper;
 
@@ -83,7 +83,9 @@ impl Bare {
     pub(crate) async fn statements_of(&self, databases: &Databases) -> u64 {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(_) => databases.sqlite(Subsystem::History).await.unwrap().statements(),
+            Self::Sqlite(_) => {
+                databases.sqlite(store_core::Subsystem::History).await.unwrap().statements()
+            }
             #[cfg(feature = "postgres")]
             Self::Postgres(_) => databases.postgres().await.unwrap().statements(),
         }

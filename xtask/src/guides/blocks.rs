@@ -43,7 +43,7 @@ impl Guide {
         let mut directives = Directives::default();
         let mut lines = text.lines().enumerate().map(|(at, line)| (at + 1, line));
         while let Some((at, line)) = lines.next() {
-            if let Some(first) = line.strip_prefix("<!-- guides:") {
+            if let Some(first) = line.trim_start().strip_prefix("<!-- guides:") {
                 let mut comment = first.to_owned();
                 while !comment.contains("-->") {
                     let Some((_, line)) = lines.next() else {

@@ -110,7 +110,7 @@ impl Matrix {
         for target in ["--lib", "--bins"] {
             cmd = cmd.arg(target);
         }
-        for target in ["migrate", "migrate_orcheo", "archive", "auto", "schema", "sync"] {
+        for target in ["migrate", "migrate_orcheo", "archive", "auto", "schemas", "sync"] {
             cmd = cmd.args(["--test", target]);
         }
         self.run(format!("tests of {MIGRATE}"), self.runner, None, cmd.args(flags))

@@ -55,7 +55,7 @@ impl Document {
         if self.0.is_empty() {
             return String::new();
         }
-        let mut text = scope(owner, thread_id);
+        let mut text = scope(owner, thread_id).join(" ");
         for word in &self.0 {
             text.push(' ');
             text.push_str(word);
@@ -67,13 +67,10 @@ impl Document {
     /// any.
     #[cfg(feature = "postgres")]
     pub(crate) fn tsvector(&self, owner: &OwnerId, thread_id: &ThreadId) -> Vec<u8> {
-        let scope = match self.0.is_empty() {
-            true => Vec::new(),
-            false => vec![owner_word(owner.as_str()), thread_word(thread_id.as_str())],
-        };
+        let scope = scope(owner, thread_id);
         let mut places: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for word in &scope {
-            places.entry(word).or_default();
+        if !self.0.is_empty() {
+            places.extend(scope.iter().map(|word| (word.as_str(), Vec::new())));
         }
         for (place, word) in self.0.iter().enumerate() {
             if word != GAP {
@@ -95,8 +92,8 @@ impl Document {
 }
 
 /// The words that say whose an item is.
-fn scope(owner: &OwnerId, thread_id: &ThreadId) -> String {
-    format!("{} {}", owner_word(owner.as_str()), thread_word(thread_id.as_str()))
+fn scope(owner: &OwnerId, thread_id: &ThreadId) -> [String; 2] {
+    [owner_word(owner.as_str()), thread_word(thread_id.as_str())]
 }
 
 #[cfg(test)]

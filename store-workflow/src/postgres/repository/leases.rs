@@ -164,7 +164,7 @@ impl JobLeases for PostgresWorkflowRepository {
     async fn wait_for_work(&self, queues: &[String], timeout: Duration) -> Result<bool> {
         observed!("workflow", "wait_for_work", "postgres", async {
             let queues = checked_queues(queues)?;
-            self.bells.listen().await;
+            Box::pin(self.bells.listen()).await;
             let look = || async {
                 reading!(self, "work_find", |conn, cx| work::work_find(conn, cx, &queues))
             };
