@@ -97,9 +97,11 @@ fn without_a_replica_the_same_code_reads_the_only_database_there_is() {
     run(async {
         let place = Place::fresh(&store_history::postgres::SCHEMA).await;
         let postgres = settings(&url()).postgres_schema(&place.schemas[0]).build().unwrap();
-        let mut all = vec![Databases::new(postgres)];
-        #[cfg(feature = "sqlite")]
-        all.push(Databases::new(store_core::Settings::memory()));
+        let all = [
+            Databases::new(postgres),
+            #[cfg(feature = "sqlite")]
+            Databases::new(store_core::Settings::memory()),
+        ];
         for databases in all {
             let store = store_history::open(&databases).await.unwrap();
             let id = samples::id("e");

@@ -6,6 +6,7 @@ use store_core::chatkit::{ChatKitStore, ItemSearch, ThreadFilter};
 use store_core::history::RunHistoryStore;
 use store_core::json::JsonPolicy;
 use store_core::{PageRequest, Settings};
+#[cfg(feature = "postgres")]
 use store_tests::fixture::History;
 use store_tests::samples::{self, alice, execution, id, step};
 
@@ -227,6 +228,11 @@ mod postgres {
     }
 
     /// Opens the schema of a fixture as a database for which every statement is slow.
+    #[allow(
+        irrefutable_let_patterns,
+        clippy::allow_attributes,
+        reason = "with one backend there is one place"
+    )]
     async fn open(t: &History) -> Database {
         let Place::Postgres(place) = &t.place else { panic!("it is on PostgreSQL") };
         let mut options = store_tests::fixture::postgres::options(&place.schemas[0]);
